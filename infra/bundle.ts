@@ -1,0 +1,48 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { type BuildOptions, build, type Metafile } from 'esbuild'
+import type { FunctionDefinition } from './topology.ts'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+/**
+ * The one way in which a function becomes a file, for AWS and for the local host alike. The AWS SDK is bundled: the
+ * runtime's own copy changes without notice, and loading it takes longer. CommonJS dependencies ask for `require`, which an
+ * ES module does not have; the banner gives it to them.
+ */
+export const bundleOptions = (definition: FunctionDefinition, outfile: string): BuildOptions => ({
+  absWorkingDir: root,
+  entryPoints: [definition.entry],
+  outfile,
+  bundle: true,
+  minify: true,
+  keepNames: true,
+  sourcemap: 'linked',
+  sourcesContent: false,
+  platform: 'node',
+  format: 'esm',
+  target: 'node24',
+  mainFields: ['module', 'main'],
+  external: ['pg-native'],
+  banner: {
+    js: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);",
+  },
+  legalComments: 'none',
+  logLevel: 'warning',
+  metafile: true,
+})
+
+/** Bundles one function into `<folder>/<name>/index.mjs`; returns that folder and what esbuild tells of its contents. */
+export const bundleFunction = async (
+  name: string,
+  definition: FunctionDefinition,
+  folder: string,
+): Promise<{ directory: string; metafile: Metafile }> => {
+  const directory = join(folder, name)
+  await mkdir(directory, { recursive: true })
+  const result = await build(bundleOptions(definition, join(directory, 'index.mjs')))
+  await writeFile(join(directory, 'package.json'), '{"type":"module"}\n')
+  if (!result.metafile) throw new Error(`esbuild gave no metafile for ${name}`)
+  return { directory, metafile: result.metafile }
+}

@@ -1,0 +1,175 @@
+/**
+ * What runs where, declared once. `infra/aws` deploys this table and `infra/local` hosts it, so that a route, a queue or a
+ * schedule exists on both or on neither. Pure data: it imports nothing and knows no environment.
+ */
+
+/** What a function may touch. Each one becomes environment variables and the least grants that serve it. */
+export type Resource = 'database' | 'redis' | 'connections' | 'tokens' | `queue:${string}` | `table:${string}`
+
+export interface FunctionDefinition {
+  /** The TypeScript file that exports `handler`, from the root of the repository. */
+  readonly entry: string
+  readonly memoryMb: number
+  readonly timeoutSeconds: number
+  readonly uses: readonly Resource[]
+}
+
+export interface HttpRoute {
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
+  /** API Gateway's syntax, `{name}` for a parameter. */
+  readonly path: string
+  readonly function: string
+}
+
+export interface WebSocketRoute {
+  /** `$connect`, `$disconnect`, `$default`, or a value of the frame's `action`. */
+  readonly key: string
+  readonly function: string
+  /** The function's result is sent back to the caller as a frame (a route response). */
+  readonly twoWay: boolean
+}
+
+export interface QueueDefinition {
+  readonly function: string
+  readonly batchSize: number
+  readonly maxBatchingWindowSeconds: number
+  /** 2 to 1,000: how many batches are worked on at the same time. */
+  readonly maxConcurrency: number
+  /** How often a record is tried before it goes to the dead-letter queue. */
+  readonly maxReceiveCount: number
+}
+
+export interface ScheduleDefinition {
+  readonly function: string
+  /** EventBridge Scheduler's syntax, one minute at least. */
+  readonly expression: `rate(${number} ${'minute' | 'minutes' | 'hour' | 'hours' | 'day' | 'days'})`
+}
+
+export interface TableDefinition {
+  readonly partitionKey: string
+  readonly sortKey: string
+  /** The attribute that holds the time of expiry, in seconds since 1970. */
+  readonly timeToLive: string
+}
+
+export interface Topology {
+  readonly functions: Readonly<Record<string, FunctionDefinition>>
+  /** Whatever no route matches goes here, so that unknown paths are answered in our own format. */
+  readonly httpDefaultFunction: string
+  readonly httpRoutes: readonly HttpRoute[]
+  readonly webSocketAuthorizer: string
+  readonly webSocketRoutes: readonly WebSocketRoute[]
+  readonly queues: Readonly<Record<string, QueueDefinition>>
+  readonly schedules: Readonly<Record<string, ScheduleDefinition>>
+  readonly tables: Readonly<Record<string, TableDefinition>>
+  /** Runs once on each deployment and each local start, before any other function. */
+  readonly migration: string
+}
+
+const routes = (functionName: string, ...keys: `${HttpRoute['method']} /${string}`[]): HttpRoute[] =>
+  keys.map(key => {
+    const [method, path] = key.split(' ') as [HttpRoute['method'], string]
+    return { method, path, function: functionName }
+  })
+
+export const topology = {
+  functions: {
+    ConversationsFunction: {
+      entry: 'functions/http/conversations.ts',
+      memoryMb: 512,
+      timeoutSeconds: 10,
+      uses: ['database', 'redis', 'connections', 'tokens'],
+    },
+    MessagesFunction: {
+      entry: 'functions/http/messages.ts',
+      memoryMb: 512,
+      timeoutSeconds: 10,
+      uses: ['database', 'redis', 'connections', 'tokens'],
+    },
+    PlatformFunction: {
+      entry: 'functions/http/platform.ts',
+      memoryMb: 256,
+      timeoutSeconds: 10,
+      uses: ['database', 'redis', 'tokens'],
+    },
+    AuthorizerFunction: {
+      entry: 'functions/websocket/authorizer.ts',
+      memoryMb: 256,
+      timeoutSeconds: 10,
+      uses: ['tokens'],
+    },
+    ConnectFunction: {
+      entry: 'functions/websocket/connect.ts',
+      memoryMb: 256,
+      timeoutSeconds: 10,
+      uses: ['database', 'redis'],
+    },
+    DisconnectFunction: {
+      entry: 'functions/websocket/disconnect.ts',
+      memoryMb: 256,
+      timeoutSeconds: 10,
+      uses: ['redis'],
+    },
+    HeartbeatFunction: {
+      entry: 'functions/websocket/heartbeat.ts',
+      memoryMb: 256,
+      timeoutSeconds: 10,
+      uses: ['redis', 'connections'],
+    },
+    MessageFunction: {
+      entry: 'functions/websocket/message.ts',
+      memoryMb: 512,
+      timeoutSeconds: 10,
+      uses: ['database', 'redis', 'connections'],
+    },
+    RetentionFunction: {
+      entry: 'functions/schedule/retention.ts',
+      memoryMb: 256,
+      timeoutSeconds: 60,
+      uses: ['database'],
+    },
+    MigrateFunction: {
+      entry: 'functions/deploy/migrate.ts',
+      memoryMb: 512,
+      timeoutSeconds: 300,
+      uses: ['database'],
+    },
+  },
+  httpDefaultFunction: 'PlatformFunction',
+  httpRoutes: [
+    ...routes(
+      'ConversationsFunction',
+      'POST /conversations/direct',
+      'POST /conversations/group',
+      'GET /conversations',
+      'GET /conversations/{id}',
+      'PATCH /conversations/{id}',
+      'POST /conversations/{id}/participants',
+      'DELETE /conversations/{id}/participants/{userId}',
+      'PUT /conversations/{id}/participants/{userId}/role',
+    ),
+    ...routes(
+      'MessagesFunction',
+      'POST /conversations/{id}/messages',
+      'GET /conversations/{id}/messages',
+      'GET /conversations/{id}/messages/{messageId}',
+      'DELETE /conversations/{id}/messages/{messageId}',
+    ),
+    ...routes('PlatformFunction', 'GET /health', 'GET /health/ready'),
+  ],
+  webSocketAuthorizer: 'AuthorizerFunction',
+  webSocketRoutes: [
+    { key: '$connect', function: 'ConnectFunction', twoWay: false },
+    { key: '$disconnect', function: 'DisconnectFunction', twoWay: false },
+    { key: 'heartbeat', function: 'HeartbeatFunction', twoWay: false },
+    { key: '$default', function: 'MessageFunction', twoWay: true },
+  ],
+  queues: {},
+  schedules: {
+    Retention: { function: 'RetentionFunction', expression: 'rate(1 day)' },
+  },
+  tables: {
+    Audit: { partitionKey: 'pk', sortKey: 'sk', timeToLive: 'expiresAt' },
+  },
+  migration: 'MigrateFunction',
+} as const satisfies Topology
