@@ -1,0 +1,78 @@
+import * as z from 'zod'
+import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
+import {
+  AddParticipant,
+  ChangeRole,
+  CreateGroup,
+  ListConversations,
+  OpenDirect,
+  RenameGroup,
+} from '../../shared/conversations/conversations.schema.ts'
+import {
+  createGroup,
+  getConversation,
+  listOwnConversations,
+  openDirect,
+  renameGroup,
+} from '../../shared/conversations/conversations.ts'
+import { addParticipant, changeRole, removeFromGroup } from '../../shared/conversations/participants.ts'
+import { databaseFromEnvironment } from '../../shared/database/connection.ts'
+import type { FanOutDeps } from '../../shared/delivery/fan-out.ts'
+import { pushFromEnvironment } from '../../shared/delivery/push.ts'
+import { switchboardFromEnvironment } from '../../shared/delivery/switchboard.ts'
+import { systemClock } from '../../shared/platform/clock.ts'
+import { Id } from '../../shared/platform/ids.ts'
+import { runtime } from '../../shared/platform/runtime.ts'
+import { created, type HttpDeps, http, noContent, ok, route } from '../../shared/transport/http.ts'
+
+const Conversation = z.strictObject({ id: Id })
+const Participant = z.strictObject({ id: Id, userId: Id })
+
+export const createHandler = (deps: HttpDeps & FanOutDeps) =>
+  http(deps, {
+    'POST /conversations/direct': route({ body: OpenDirect }, async ({ caller, body }) => {
+      const opened = await openDirect(deps, caller.id, body.targetUserId)
+      return opened.created ? created(opened.conversation) : ok(opened.conversation)
+    }),
+    'POST /conversations/group': route({ body: CreateGroup }, async ({ caller, body }) => {
+      const opened = await createGroup(deps, caller.id, body)
+      return opened.created ? created(opened.conversation) : ok(opened.conversation)
+    }),
+    'GET /conversations': route({ query: ListConversations }, async ({ caller, query }) =>
+      ok(await listOwnConversations(deps, caller.id, query)),
+    ),
+    'GET /conversations/{id}': route({ params: Conversation }, async ({ caller, params }) =>
+      ok(await getConversation(deps, caller.id, params.id)),
+    ),
+    'PATCH /conversations/{id}': route({ params: Conversation, body: RenameGroup }, async ({ caller, params, body }) =>
+      ok(await renameGroup(deps, { userId: caller.id, conversationId: params.id, name: body.name })),
+    ),
+    'POST /conversations/{id}/participants': route(
+      { params: Conversation, body: AddParticipant },
+      async ({ caller, params, body }) => {
+        const target = { userId: caller.id, conversationId: params.id, targetUserId: body.userId }
+        return created(await addParticipant(deps, { ...target, role: body.role }))
+      },
+    ),
+    'DELETE /conversations/{id}/participants/{userId}': route({ params: Participant }, async ({ caller, params }) => {
+      await removeFromGroup(deps, { userId: caller.id, conversationId: params.id, targetUserId: params.userId })
+      return noContent()
+    }),
+    'PUT /conversations/{id}/participants/{userId}/role': route(
+      { params: Participant, body: ChangeRole },
+      async ({ caller, params, body }) => {
+        const target = { userId: caller.id, conversationId: params.id, targetUserId: params.userId }
+        return ok(await changeRole(deps, { ...target, role: body.role }))
+      },
+    ),
+  })
+
+export const handler = createHandler(
+  runtime({
+    tokens: tokenVerifierFromEnvironment(systemClock),
+    db: databaseFromEnvironment,
+    switchboard: switchboardFromEnvironment,
+    push: pushFromEnvironment,
+    clock: () => systemClock,
+  }),
+)

@@ -1,0 +1,50 @@
+import * as z from 'zod'
+import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
+import { databaseFromEnvironment } from '../../shared/database/connection.ts'
+import type { FanOutDeps } from '../../shared/delivery/fan-out.ts'
+import { pushFromEnvironment } from '../../shared/delivery/push.ts'
+import { switchboardFromEnvironment } from '../../shared/delivery/switchboard.ts'
+import { HistoryQuery, SendMessage } from '../../shared/messages/messages.schema.ts'
+import { deleteMessage, getMessage, readHistory, sendMessage } from '../../shared/messages/messages.ts'
+import { systemClock } from '../../shared/platform/clock.ts'
+import { Id } from '../../shared/platform/ids.ts'
+import { runtime } from '../../shared/platform/runtime.ts'
+import { created, type HttpDeps, http, noContent, ok, route } from '../../shared/transport/http.ts'
+
+const Conversation = z.strictObject({ id: Id })
+const Message = z.strictObject({ id: Id, messageId: Id })
+
+export const createHandler = (deps: HttpDeps & FanOutDeps) =>
+  http(deps, {
+    'POST /conversations/{id}/messages': route(
+      { params: Conversation, body: SendMessage },
+      async ({ caller, params, body }) => {
+        const sending = { ...body, senderId: caller.id, conversationId: params.id }
+        const { message, duplicate } = await sendMessage(deps, sending)
+        return duplicate ? ok(message) : created(message)
+      },
+    ),
+    'GET /conversations/{id}/messages': route(
+      { params: Conversation, query: HistoryQuery },
+      async ({ caller, params, query }) =>
+        ok(await readHistory(deps, { ...query, userId: caller.id, conversationId: params.id })),
+    ),
+    'GET /conversations/{id}/messages/{messageId}': route({ params: Message }, async ({ caller, params }) => {
+      const reference = { userId: caller.id, conversationId: params.id, messageId: params.messageId }
+      return ok(await getMessage(deps, reference))
+    }),
+    'DELETE /conversations/{id}/messages/{messageId}': route({ params: Message }, async ({ caller, params }) => {
+      await deleteMessage(deps, { userId: caller.id, conversationId: params.id, messageId: params.messageId })
+      return noContent()
+    }),
+  })
+
+export const handler = createHandler(
+  runtime({
+    tokens: tokenVerifierFromEnvironment(systemClock),
+    db: databaseFromEnvironment,
+    switchboard: switchboardFromEnvironment,
+    push: pushFromEnvironment,
+    clock: () => systemClock,
+  }),
+)

@@ -1,0 +1,125 @@
+import { createRemoteJWKSet, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose'
+import * as z from 'zod'
+import type { Clock } from '../platform/clock.ts'
+import { readConfig } from '../platform/config.ts'
+import { Id } from '../platform/ids.ts'
+import { Problem } from '../platform/problems.ts'
+import { readSecret } from '../platform/secrets.ts'
+import { wellFormed } from '../platform/text.ts'
+import type { Caller } from './caller.ts'
+
+/** HS256 is no stronger than its key: RFC 7518 (3.2) asks for as many bits as the hash has. */
+const minSecretBytes = 32
+
+export const TokenConfig = z
+  .object({
+    JWT_SECRET: z
+      .string()
+      .refine(secret => Buffer.byteLength(secret) >= minSecretBytes, { error: `At least ${minSecretBytes} bytes` })
+      .optional(),
+    JWT_SECRET_ARN: z.string().optional(),
+    JWT_JWKS_URL: z.url({ protocol: /^https?$/ }).optional(),
+    JWT_ISSUER: z.string().optional(),
+    JWT_AUDIENCE: z.string().optional(),
+  })
+  .refine(config => config.JWT_SECRET ?? config.JWT_SECRET_ARN ?? config.JWT_JWKS_URL, {
+    error: 'One of JWT_SECRET, JWT_SECRET_ARN and JWT_JWKS_URL is needed',
+  })
+export type TokenConfig = z.output<typeof TokenConfig>
+
+/** `kahaId` goes into the database, which holds no control characters in text that is shown. */
+const KahaId = wellFormed
+  .min(1)
+  .max(200)
+  .regex(/^\P{Cc}+$/u)
+
+const Claims = z.object({
+  id: Id.optional(),
+  sub: z.string().optional(),
+  kahaId: KahaId,
+  exp: z.number(),
+  businessId: Id.optional(),
+})
+
+/** Says who a token belongs to. */
+export interface TokenVerifier {
+  /**
+   * Throws `token_expired`, `unauthorized` for every other fault of the token (which one is only in `cause`), and
+   * `store_unavailable` while the keys can't be fetched.
+   */
+  verify(token: string): Promise<Caller>
+}
+
+const asymmetricAlgorithms = ['RS256', 'ES256', 'EdDSA']
+/** Failures of fetching the keys, which say nothing about the token. */
+const keyFetchFaults = new Set(['ERR_JWKS_TIMEOUT', 'ERR_JOSE_GENERIC'])
+
+const unauthorized = (cause?: unknown) => new Problem('unauthorized', 'The token is missing or not valid.', { cause })
+
+const tokenProblem = (error: unknown): Problem => {
+  if (error instanceof Problem) return error
+  if (error instanceof errors.JWTExpired) return new Problem('token_expired', 'The token has expired. Get a new one.')
+  if (error instanceof errors.JOSEError && !keyFetchFaults.has(error.code)) return unauthorized(error)
+  return new Problem('store_unavailable', 'Tokens can not be checked now. Try again.', {
+    retryAfterSeconds: 2,
+    cause: error,
+  })
+}
+
+const callerOf = (payload: JWTPayload): Caller => {
+  const claims = Claims.safeParse(payload)
+  if (!claims.success) throw unauthorized(claims.error)
+  const { id, sub, kahaId, exp, businessId } = claims.data
+  const userId = Id.safeParse(id ?? sub)
+  if (!userId.success) throw unauthorized(userId.error)
+  return { id: userId.data, kahaId, expiresAt: new Date(exp * 1000), ...(businessId && { businessId }) }
+}
+
+/**
+ * The algorithm decides which key is tried, and only algorithms of that key's kind are accepted: an HS256 token is never
+ * checked against a public key.
+ */
+export const createTokenVerifier = (config: TokenConfig, clock: Clock): TokenVerifier => {
+  const { JWT_JWKS_URL: jwksUrl, JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = config
+  const publicKeys = jwksUrl ? createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: 2_000 }) : undefined
+  let sharedSecret: Promise<Uint8Array> | undefined
+  const loadSecret = async (arn: string): Promise<Uint8Array> => {
+    const secret = new TextEncoder().encode(config.JWT_SECRET ?? (await readSecret(arn)))
+    if (secret.length < minSecretBytes) throw new Error(`The token secret has less than ${minSecretBytes} bytes`)
+    return secret
+  }
+  const secretKey = (): Promise<Uint8Array> => {
+    sharedSecret ??= loadSecret(config.JWT_SECRET_ARN ?? '').catch(error => {
+      sharedSecret = undefined
+      throw error
+    })
+    return sharedSecret
+  }
+  const options = { requiredClaims: ['exp'], ...(issuer && { issuer }), ...(audience && { audience }) }
+
+  const payloadOf = async (token: string): Promise<JWTPayload> => {
+    const { alg } = decodeProtectedHeader(token)
+    const now = { currentDate: clock.now() }
+    if (alg === 'HS256' && (config.JWT_SECRET ?? config.JWT_SECRET_ARN)) {
+      return (await jwtVerify(token, await secretKey(), { ...options, ...now, algorithms: ['HS256'] })).payload
+    }
+    if (alg && publicKeys && asymmetricAlgorithms.includes(alg)) {
+      return (await jwtVerify(token, publicKeys, { ...options, ...now, algorithms: asymmetricAlgorithms })).payload
+    }
+    throw unauthorized()
+  }
+
+  return {
+    verify: async token => {
+      try {
+        return callerOf(await payloadOf(token))
+      } catch (error) {
+        // jose throws a TypeError for what does not even look like a token.
+        throw error instanceof TypeError && !('cause' in error) ? unauthorized(error) : tokenProblem(error)
+      }
+    },
+  }
+}
+
+export const tokenVerifierFromEnvironment = (clock: Clock) => (): TokenVerifier =>
+  createTokenVerifier(readConfig(TokenConfig), clock)

@@ -1,0 +1,52 @@
+import { messageView } from '../messages/message.view.ts'
+import { type MessageRow, unreadCap } from '../messages/messages.repository.ts'
+import { placeholderProfile } from '../profiles/profiles.ts'
+import type { Access } from './access.ts'
+import type { Conversation, Participant } from './conversations.schema.ts'
+import type { ParticipantRow } from './participants.repository.ts'
+
+/** How many names stand for a group that has none. */
+const namesOfUnnamedGroup = 3
+
+export const participantView = (row: ParticipantRow): Participant => ({
+  userId: row.user_id,
+  role: row.role,
+  joinedAt: row.joined_at.toISOString(),
+  lastReadSeq: row.last_read_seq,
+  lastDeliveredSeq: row.last_delivered_seq,
+  profile: placeholderProfile(row.user_id),
+})
+
+/** What this participant should see as the name: the other one, the group's own name, or the first few others. */
+const displayName = ({ conversation, others }: Access): string =>
+  conversation.name ??
+  others
+    .slice(0, namesOfUnnamedGroup)
+    .map(other => placeholderProfile(other.user_id).name)
+    .join(', ')
+
+const byJoining = (a: ParticipantRow, b: ParticipantRow): number =>
+  a.joined_at.getTime() - b.joined_at.getTime() || (a.user_id < b.user_id ? -1 : 1)
+
+export const conversationView = (
+  access: Access,
+  { lastMessage, unread }: { lastMessage: MessageRow | undefined; unread: number },
+): Conversation => {
+  const { conversation, me, others } = access
+  const [other] = others
+  return {
+    id: conversation.id,
+    type: conversation.type,
+    name: displayName(access),
+    avatarUrl: conversation.type === 'direct' && other ? placeholderProfile(other.user_id).avatarUrl : null,
+    createdAt: conversation.created_at.toISOString(),
+    lastActivityAt: conversation.last_activity_at.toISOString(),
+    lastSeq: conversation.last_seq,
+    lastMessage: lastMessage ? messageView(lastMessage, me.user_id, others) : null,
+    unreadCount: Math.min(unread, unreadCap),
+    ...(unread > unreadCap && { unreadCapped: true as const }),
+    isMuted: me.is_muted,
+    mutedUntil: me.muted_until?.toISOString() ?? null,
+    participants: [me, ...others].sort(byJoining).map(participantView),
+  }
+}

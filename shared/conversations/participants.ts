@@ -1,0 +1,110 @@
+import { fanOut } from '../delivery/fan-out.ts'
+import { Problem } from '../platform/problems.ts'
+import { mentionUsers } from '../users/users.ts'
+import { type Access, lockAccess, requireAdmin, requireGroup } from './access.ts'
+import { participantView } from './conversation.view.ts'
+import { type GroupRole, maxGroupParticipants, type Participant } from './conversations.schema.ts'
+import type { ConversationDeps } from './conversations.ts'
+import { insertParticipants, type ParticipantRow, removeParticipant, setRole } from './participants.repository.ts'
+
+interface Target {
+  /** Who asks. */
+  userId: string
+  conversationId: string
+  /** Of whom. */
+  targetUserId: string
+}
+
+const findTarget = ({ me, others }: Access, targetUserId: string): ParticipantRow => {
+  const target = [me, ...others].find(participant => participant.user_id === targetUserId)
+  if (!target) throw new Problem('not_found', 'The user is not a participant of this conversation.')
+  return target
+}
+
+const userIdsOf = ({ me, others }: Access): string[] => [me, ...others].map(participant => participant.user_id)
+
+/**
+ * Lets a user into a group, who sees it from now on; admins only. Atomic, also against the limit of participants under
+ * concurrent calls. Tells everybody, the new one included.
+ */
+export const addParticipant = async (
+  deps: ConversationDeps,
+  { userId, conversationId, targetUserId, role }: Target & { role: GroupRole },
+): Promise<Participant> => {
+  const now = deps.clock.now()
+  const { userIds, participant } = await deps.db.transaction().execute(async trx => {
+    await mentionUsers(trx, [targetUserId], now)
+    const access = await lockAccess(trx, conversationId, userId)
+    requireGroup(access)
+    requireAdmin(access)
+    const present = userIdsOf(access)
+    if (present.includes(targetUserId)) {
+      throw new Problem('already_participant', 'The user is a participant of this conversation already.')
+    }
+    if (present.length >= maxGroupParticipants) {
+      throw new Problem('group_full', `A group has at most ${maxGroupParticipants} participants.`)
+    }
+    const users = [{ userId: targetUserId, role }]
+    const [row] = await insertParticipants(trx, { conversationId, users, joinedSeq: access.conversation.last_seq }, now)
+    if (!row) throw new Error('The participant was not stored')
+    return { userIds: [...present, targetUserId], participant: participantView(row) }
+  })
+  await fanOut(deps, userIds, { event: 'participant.added', data: { conversationId, participant } })
+  return participant
+}
+
+/** Who becomes admin when the last one leaves: who has been there longest. */
+const heirOf = (access: Access, leaving: ParticipantRow): ParticipantRow | undefined => {
+  const staying = [access.me, ...access.others].filter(participant => participant !== leaving)
+  if (leaving.role !== 'admin' || staying.some(participant => participant.role === 'admin')) return undefined
+  return staying.sort((a, b) => a.joined_at.getTime() - b.joined_at.getTime())[0]
+}
+
+/**
+ * Ends a user's part in a group: admins for anybody, everybody for themselves. Atomic; a send that waits for it is refused.
+ * When the last admin leaves, the role goes to the longest-standing member. Tells everybody, the one who left included.
+ */
+export const removeFromGroup = async (
+  deps: ConversationDeps,
+  { userId, conversationId, targetUserId }: Target,
+): Promise<void> => {
+  const now = deps.clock.now()
+  const { userIds, heir } = await deps.db.transaction().execute(async trx => {
+    const access = await lockAccess(trx, conversationId, userId)
+    requireGroup(access)
+    if (targetUserId !== userId) requireAdmin(access)
+    const target = findTarget(access, targetUserId)
+    const heir = heirOf(access, target)
+    await removeParticipant(trx, target, now)
+    if (heir) await setRole(trx, heir, 'admin')
+    return { userIds: userIdsOf(access), heir }
+  })
+  await fanOut(deps, userIds, { event: 'participant.removed', data: { conversationId, userId: targetUserId } })
+  if (heir) {
+    const staying = userIds.filter(id => id !== targetUserId)
+    const participant = participantView({ ...heir, role: 'admin' })
+    await fanOut(deps, staying, { event: 'participant.updated', data: { conversationId, participant } })
+  }
+}
+
+/** Makes a participant an admin or a member; admins only. The last admin stays one. Atomic; tells everybody of a change. */
+export const changeRole = async (
+  deps: ConversationDeps,
+  { userId, conversationId, targetUserId, role }: Target & { role: GroupRole },
+): Promise<Participant> => {
+  const { userIds, participant, changed } = await deps.db.transaction().execute(async trx => {
+    const access = await lockAccess(trx, conversationId, userId)
+    requireGroup(access)
+    requireAdmin(access)
+    const target = findTarget(access, targetUserId)
+    const admins = [access.me, ...access.others].filter(other => other.role === 'admin')
+    if (role === 'member' && target.role === 'admin' && admins.length === 1) {
+      throw new Problem('last_admin', 'Make somebody else an admin first.')
+    }
+    const changed = target.role !== role
+    if (changed) await setRole(trx, target, role)
+    return { userIds: userIdsOf(access), participant: participantView({ ...target, role }), changed }
+  })
+  if (changed) await fanOut(deps, userIds, { event: 'participant.updated', data: { conversationId, participant } })
+  return participant
+}

@@ -1,0 +1,34 @@
+import { type Migration, Migrator } from 'kysely/migration'
+import { attachPartitions } from '../messages/partitions.ts'
+import { systemClock } from '../platform/clock.ts'
+import { logger } from '../platform/logger.ts'
+import { DatabaseConfig } from './config.ts'
+import { openDatabase } from './connection.ts'
+import * as foundation from './migrations/0001_foundation.ts'
+
+/** In order. A migration that has been released is never changed: the next one corrects it. */
+const migrations: Record<string, Migration> = {
+  '0001_foundation': foundation,
+}
+
+/**
+ * Brings a database to the newest schema and attaches the partitions that messages need next. Forward only. Running it again
+ * changes nothing; of two at the same time one waits for the other (Kysely's migration lock).
+ */
+export const migrate = async (config: DatabaseConfig): Promise<string[]> => {
+  const db = openDatabase(config)
+  try {
+    const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
+    const { error, results = [] } = await migrator.migrateToLatest()
+    if (error) throw error
+    await attachPartitions({ db, clock: systemClock })
+    const applied = results.map(result => result.migrationName)
+    logger.info('The database has the newest schema', { applied })
+    return applied
+  } finally {
+    await db.destroy()
+  }
+}
+
+export const migrateToLatest = (databaseUrl: string): Promise<string[]> =>
+  migrate(DatabaseConfig.parse({ DATABASE_URL: databaseUrl }))

@@ -1,0 +1,180 @@
+import { type ExpressionBuilder, type Kysely, type Selectable, sql } from 'kysely'
+import { isOneOf } from '../database/is-one-of.ts'
+import type { Database, MessagesTable } from '../database/schema.ts'
+import { currentTransaction } from '../database/transaction-id.ts'
+import type { VisibleSince } from './retention.ts'
+
+export type MessageRow = Selectable<Omit<MessagesTable, 'changed_xid'>>
+
+const columns = [
+  'messages.id',
+  'messages.conversation_id',
+  'messages.seq',
+  'messages.sender_id',
+  'messages.type',
+  'messages.content',
+  'messages.metadata',
+  'messages.sent_at',
+  'messages.deleted_at',
+] as const
+
+export interface NewMessage {
+  id: string
+  conversationId: string
+  senderId: string
+  type: 'text' | 'system'
+  content: string
+  metadata: Record<string, unknown> | null
+}
+
+export interface StoredMessage {
+  seq: number
+  sentAt: Date
+  /** Every participant, the sender among them. */
+  recipients: string[]
+}
+
+/**
+ * Stores a message as the next of its conversation, in one statement and so at once or not at all. Rejects with SQLSTATE KC404
+ * when the sender is not a participant and with 23505 when the id is stored already; neither uses up a `seq`.
+ */
+export const insertMessage = async (db: Kysely<Database>, message: NewMessage, now: Date): Promise<StoredMessage> => {
+  const { id, conversationId, senderId, type, content, metadata } = message
+  const { rows } = await sql<{ seq: number; sent_at: Date; recipients: string[] }>`
+    select seq, sent_at, recipients from send_message(
+      ${id}::uuid, ${conversationId}::uuid, ${senderId}::uuid, ${type}, ${content},
+      ${metadata && JSON.stringify(metadata)}::json, ${now}::timestamptz
+    )`.execute(db)
+  const [row] = rows
+  if (!row) throw new Error('send_message returned no row')
+  return { seq: row.seq, sentAt: row.sent_at, recipients: row.recipients }
+}
+
+/** Any message by its id, whoever may see it. */
+export const findStored = (db: Kysely<Database>, id: string): Promise<MessageRow | undefined> =>
+  db.selectFrom('messages').select(columns).where('messages.id', '=', id).executeTakeFirst()
+
+/** Neither past retention, nor deleted longer ago than a deletion shows. */
+export const isVisible = (since: VisibleSince) => (eb: ExpressionBuilder<Database, 'messages'>) =>
+  eb.and([
+    eb('messages.sent_at', '>', since.sent),
+    eb.or([eb('messages.deleted_at', 'is', null), eb('messages.deleted_at', '>', since.deleted)]),
+  ])
+
+/** A message that this participant may see. */
+export const findVisible = (
+  db: Kysely<Database>,
+  { conversationId, messageId, joinedSeq }: { conversationId: string; messageId: string; joinedSeq: number },
+  since: VisibleSince,
+): Promise<MessageRow | undefined> =>
+  db
+    .selectFrom('messages')
+    .select(columns)
+    .where('messages.id', '=', messageId)
+    .where('messages.conversation_id', '=', conversationId)
+    .where('messages.seq', '>', joinedSeq)
+    .where(isVisible(since))
+    .executeTakeFirst()
+
+/** Up to `limit` messages on one side of a position, nearest first. */
+export const listMessages = (
+  db: Kysely<Database>,
+  range: {
+    conversationId: string
+    above: number
+    below?: number | undefined
+    direction: 'asc' | 'desc'
+    limit: number
+  },
+  since: VisibleSince,
+): Promise<MessageRow[]> =>
+  db
+    .selectFrom('messages')
+    .select(columns)
+    .where('messages.conversation_id', '=', range.conversationId)
+    .where('messages.seq', '>', range.above)
+    .$if(range.below !== undefined, query => query.where('messages.seq', '<', range.below ?? 0))
+    .where(isVisible(since))
+    .orderBy('messages.seq', range.direction)
+    .limit(range.limit)
+    .execute()
+
+/** The newest message that the user may see in each of these conversations, by conversation; none where there is none. */
+export const newestVisible = async (
+  db: Kysely<Database>,
+  { userId, conversationIds }: { userId: string; conversationIds: readonly string[] },
+  since: VisibleSince,
+): Promise<Map<string, MessageRow>> => {
+  const rows = await db
+    .selectFrom('participants')
+    .innerJoinLateral(
+      eb =>
+        eb
+          .selectFrom('messages')
+          .select(columns)
+          .whereRef('messages.conversation_id', '=', 'participants.conversation_id')
+          .whereRef('messages.seq', '>', 'participants.joined_seq')
+          .where(isVisible(since))
+          .orderBy('messages.seq', 'desc')
+          .limit(1)
+          .as('newest'),
+      join => join.onTrue(),
+    )
+    .selectAll('newest')
+    .where('participants.user_id', '=', userId)
+    .where(isOneOf('participants.conversation_id', conversationIds))
+    .execute()
+  return new Map(rows.map(row => [row.conversation_id, row]))
+}
+
+/** Counting stops here; beyond it a client shows "1000+" anyway. */
+export const unreadCap = 1_000
+
+/** How many unread messages of others the user may see in each of these conversations, counted up to `unreadCap` + 1. */
+export const countUnread = async (
+  db: Kysely<Database>,
+  { userId, conversationIds }: { userId: string; conversationIds: readonly string[] },
+  since: VisibleSince,
+): Promise<Map<string, number>> => {
+  const rows = await db
+    .selectFrom('participants')
+    .innerJoinLateral(
+      eb =>
+        eb
+          .selectFrom(
+            eb
+              .selectFrom('messages')
+              .select('messages.seq')
+              .whereRef('messages.conversation_id', '=', 'participants.conversation_id')
+              .whereRef('messages.seq', '>', 'participants.last_read_seq')
+              .where('messages.sender_id', '<>', userId)
+              .where('messages.deleted_at', 'is', null)
+              .where('messages.sent_at', '>', since.sent)
+              .limit(unreadCap + 1)
+              .as('unread'),
+          )
+          .select(eb.fn.countAll<number>().as('unread_count'))
+          .as('counted'),
+      join => join.onTrue(),
+    )
+    .select(['participants.conversation_id', 'counted.unread_count'])
+    .where('participants.user_id', '=', userId)
+    .where(isOneOf('participants.conversation_id', conversationIds))
+    .execute()
+  return new Map(rows.map(row => [row.conversation_id, row.unread_count]))
+}
+
+/** Deletes once: a second call, or one for a message that is gone, changes nothing and returns undefined. */
+export const markDeleted = (
+  db: Kysely<Database>,
+  { conversationId, messageId }: { conversationId: string; messageId: string },
+  now: Date,
+): Promise<{ seq: number; deleted_at: Date | null } | undefined> =>
+  db
+    .updateTable('messages')
+    .set({ deleted_at: now, content: null, metadata: null, changed_xid: currentTransaction() })
+    .where('id', '=', messageId)
+    .where('conversation_id', '=', conversationId)
+    .where('deleted_at', 'is', null)
+    .returning(['seq', 'deleted_at'])
+    .executeTakeFirst()

@@ -1,0 +1,82 @@
+import { htmlTagNames } from 'html-tag-names'
+import { Tokenizer } from 'htmlparser2'
+
+/**
+ * Stands for a `<` that is text while the parser runs. A control character, and those are gone by then, so no input holds it.
+ */
+const textBracket = '\u0001'
+// biome-ignore lint/suspicious/noControlCharactersInRegex: removing them is the point; newline and tab stay.
+const controlCharacters = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g
+const bracketOfText = new RegExp(`<(?!/?(?:${htmlTagNames.join('|')})[\\s/>])`, 'gi')
+/** What is inside these is code, not text. */
+const codeElements = new Set(['script', 'style'])
+/** Tags inside tags come to light layer by layer; nobody writes that many by accident. */
+const maxPasses = 8
+
+const noop = (): void => {}
+
+/** The text without its tags, and without what is inside code elements; a tag that is never closed stays. */
+const removeTags = (text: string): string => {
+  const shielded = text.replace(bracketOfText, textBracket)
+  if (!shielded.includes('<')) return text
+  let kept = ''
+  let position = 0
+  let tagStart = 0
+  let opensCode = false
+  let insideCode = false
+  const dropTag = (end: number) => {
+    if (!insideCode) kept += shielded.slice(position, tagStart)
+    position = end + 1
+  }
+  const open = (end: number) => {
+    dropTag(end)
+    insideCode = opensCode
+  }
+  const tokenizer = new Tokenizer(
+    { xmlMode: false, decodeEntities: false },
+    {
+      onopentagname: (start, end) => {
+        tagStart = start - '<'.length
+        opensCode = codeElements.has(shielded.slice(start, end).toLowerCase())
+      },
+      onopentagend: end => open(end),
+      onselfclosingtag: end => open(end),
+      onclosetag: (start, nameEnd) => {
+        const end = shielded.indexOf('>', nameEnd)
+        if (end === -1) return
+        tagStart = start - '</'.length
+        dropTag(end)
+        insideCode = false
+      },
+      onattribdata: noop,
+      onattribentity: noop,
+      onattribend: noop,
+      onattribname: noop,
+      oncdata: noop,
+      oncomment: noop,
+      ondeclaration: noop,
+      onend: noop,
+      onprocessinginstruction: noop,
+      ontext: noop,
+      ontextentity: noop,
+    },
+  )
+  tokenizer.write(shielded)
+  tokenizer.end()
+  if (!insideCode) kept += shielded.slice(position)
+  return kept.replaceAll(textBracket, '<')
+}
+
+/**
+ * What a person wrote, as plain text: no markup, no control characters except newline and tab, Unicode NFC, nothing escaped.
+ * Only tags of HTML elements are markup; everything else that has a `<` is kept, so `a < b`, `<3` and `List<String>` stay.
+ */
+export const plainText = (input: string): string => {
+  let text = input.replace(controlCharacters, '').normalize('NFC')
+  for (let pass = 0; pass < maxPasses; pass += 1) {
+    const stripped = removeTags(text)
+    if (stripped === text) return text
+    text = stripped
+  }
+  return text.replaceAll('<', '')
+}

@@ -1,0 +1,39 @@
+import { Cluster } from 'ioredis'
+import * as z from 'zod'
+import { readConfig } from '../platform/config.ts'
+import { logger } from '../platform/logger.ts'
+
+export const RedisConfig = z.object({ REDIS_URL: z.url({ protocol: /^rediss?$/ }) })
+export type RedisConfig = z.output<typeof RedisConfig>
+
+const commandTimeoutMs = 200
+const connectTimeoutMs = 1_000
+const longestReconnectDelayMs = 2_000
+
+const backOff = (attempt: number): number => Math.random() * Math.min(50 * 2 ** attempt, longestReconnectDelayMs)
+
+/**
+ * Connects when first used. Always in cluster mode, as ElastiCache Serverless is. A command that gets no answer within 200 ms
+ * fails; a connection that is lost is made anew, and a command that met the loss is sent once more.
+ */
+export const openRedis = (config: RedisConfig): Cluster => {
+  const url = new URL(config.REDIS_URL)
+  const cluster = new Cluster([{ host: url.hostname, port: Number(url.port || 6379) }], {
+    // The certificate names the host, so the name must reach TLS unresolved.
+    dnsLookup: (address, callback) => callback(null, address),
+    redisOptions: {
+      commandTimeout: commandTimeoutMs,
+      connectTimeout: connectTimeoutMs,
+      maxRetriesPerRequest: 1,
+      ...(url.protocol === 'rediss:' && { tls: {} }),
+    },
+    maxRedirections: 3,
+    slotsRefreshTimeout: 2_000,
+    clusterRetryStrategy: backOff,
+    lazyConnect: true,
+  })
+  cluster.on('error', error => logger.warn('Redis is not reachable', error))
+  return cluster
+}
+
+export const redisFromEnvironment = (): Cluster => openRedis(readConfig(RedisConfig))

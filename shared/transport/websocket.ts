@@ -1,0 +1,145 @@
+import middy from '@middy/core'
+import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
+import * as z from 'zod'
+import type { Caller } from '../auth/caller.ts'
+import type { Push } from '../delivery/push.ts'
+import type { Connection } from '../delivery/switchboard.ts'
+import type { Clock } from '../platform/clock.ts'
+import { logger } from '../platform/logger.ts'
+import { asProblem, Problem, problemDocument } from '../platform/problems.ts'
+import { parseInput } from '../platform/validation.ts'
+import { type Frame, frameOfEvent, requireLiveToken } from './websocket-event.ts'
+
+export interface WebSocketDeps {
+  push: Push
+  clock: Clock
+}
+
+const answerBeforeTimeoutMs = 500
+
+export interface ActionRequest<Data> {
+  caller: Caller
+  connection: Connection
+  data: Data
+}
+
+export interface Action {
+  handle(caller: Caller, connection: Connection, data: unknown): Promise<unknown>
+}
+
+/** What a client asks for by `action`; what the handler returns becomes the `data` of the ack. */
+export const action = <Data>(
+  schema: z.ZodType<Data>,
+  handle: (request: ActionRequest<Data>) => Promise<unknown>,
+): Action => ({
+  handle: async (caller, connection, data) => handle({ caller, connection, data: parseInput(schema, data, 'data') }),
+})
+
+const RequestId = z.string().max(128)
+
+const ClientFrame = z.strictObject({
+  action: z.string(),
+  requestId: RequestId.optional(),
+  data: z.unknown(),
+})
+
+const HasRequestId = z.object({ requestId: RequestId })
+
+const parsedBody = (body: string): unknown => {
+  try {
+    return JSON.parse(body)
+  } catch (cause) {
+    throw new Problem('invalid_json', 'The frame is not valid JSON.', { cause })
+  }
+}
+
+/** The client's own id of a frame, also of one that is wrong elsewhere, so that the error finds its request. */
+const requestIdOf = (body: string): string | undefined => {
+  try {
+    return HasRequestId.safeParse(JSON.parse(body)).data?.requestId
+  } catch {
+    return undefined
+  }
+}
+
+const errorFrame = (problem: Problem, frame: Frame): string =>
+  JSON.stringify({
+    event: 'error',
+    requestId: requestIdOf(frame.body),
+    error: problemDocument(problem, frame.requestId),
+  })
+
+const logUnexpected = (problem: Problem, { requestId, routeKey }: Frame): void => {
+  if (problem.status >= 500) logger.error('A frame failed', { requestId, routeKey, error: problem })
+}
+
+/** Says why, then closes: the answer of a route comes too late for a socket that is to end. */
+const closeWith = async ({ push }: WebSocketDeps, problem: Problem, frame: Frame): Promise<void> => {
+  await push.send(frame.connection.id, errorFrame(problem, frame))
+  await push.close(frame.connection.id)
+}
+
+/**
+ * The handler of a two-way route: the answer goes back as the route's response, which costs no push. A bad frame is answered
+ * by an `error`, and the socket stays open; only an expired token closes it. Without a `requestId` success is not answered.
+ */
+export const webSocketActions = (deps: WebSocketDeps, actions: Record<string, Action>) =>
+  middy<unknown, APIGatewayProxyStructuredResultV2>({
+    timeoutEarlyInMillis: answerBeforeTimeoutMs,
+    timeoutEarlyResponse: () => {
+      throw new Problem('timeout', 'The request took too long. Try again.')
+    },
+  })
+    .onError(async request => {
+      const problem = asProblem(request.error)
+      const frame = frameOfEvent(request.event)
+      logUnexpected(problem, frame)
+      if (problem.code === 'token_expired') {
+        await closeWith(deps, problem, frame)
+        request.response = { statusCode: 200 }
+      } else {
+        request.response = { statusCode: problem.status, body: errorFrame(problem, frame) }
+      }
+    })
+    .handler(async event => {
+      const frame = frameOfEvent(event)
+      requireLiveToken(frame, deps.clock.now())
+      const { action: name, requestId, data = {} } = parseInput(ClientFrame, parsedBody(frame.body))
+      const found = Object.hasOwn(actions, name) ? actions[name] : undefined
+      if (!found) throw new Problem('unknown_action', `There is no action ${JSON.stringify(name.slice(0, 64))}.`)
+      const answer = await found.handle(frame.caller, frame.connection, data)
+      return {
+        statusCode: 200,
+        ...(requestId !== undefined && { body: JSON.stringify({ event: 'ack', requestId, data: answer ?? {} }) }),
+      }
+    })
+
+/** The handler of a one-way route: nothing is answered, whatever happens; an expired token closes the socket. */
+export const webSocketSignal = (deps: WebSocketDeps, handle: (frame: Frame) => Promise<void>) =>
+  middy<unknown, APIGatewayProxyStructuredResultV2>()
+    .onError(async request => {
+      const problem = asProblem(request.error)
+      const frame = frameOfEvent(request.event)
+      logUnexpected(problem, frame)
+      if (problem.code === 'token_expired') await closeWith(deps, problem, frame)
+      request.response = { statusCode: problem.status }
+    })
+    .handler(async event => {
+      const frame = frameOfEvent(event)
+      requireLiveToken(frame, deps.clock.now())
+      await handle(frame)
+      return { statusCode: 200 }
+    })
+
+/** The handler of `$connect` and `$disconnect`: the status of a problem of `$connect` is what refuses the handshake. */
+export const webSocketLifecycle = (handle: (frame: Frame) => Promise<void>) =>
+  middy<unknown, APIGatewayProxyStructuredResultV2>()
+    .onError(request => {
+      const problem = asProblem(request.error)
+      logUnexpected(problem, frameOfEvent(request.event))
+      request.response = { statusCode: problem.status }
+    })
+    .handler(async event => {
+      await handle(frameOfEvent(event))
+      return { statusCode: 200 }
+    })
