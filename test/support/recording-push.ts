@@ -1,0 +1,39 @@
+import type { Push, PushOutcome } from '../../shared/delivery/push.ts'
+
+export interface SentFrame {
+  connectionId: string
+  event: string
+  data: Record<string, unknown>
+}
+
+/** Stands for the gateway's `@connections`: remembers what was pushed, and answers as the test wants. */
+export interface RecordingPush extends Push {
+  readonly frames: SentFrame[]
+  readonly closed: string[]
+  /** What pushes to this connection are answered from now on. */
+  answer(connectionId: string, outcome: PushOutcome): void
+  /** The data of the events that went to this connection, oldest first. */
+  eventsOf(connectionId: string, event: string): Record<string, unknown>[]
+}
+
+export const recordingPush = (): RecordingPush => {
+  const frames: SentFrame[] = []
+  const closed: string[] = []
+  const outcomes = new Map<string, PushOutcome>()
+  return {
+    frames,
+    closed,
+    answer: (connectionId, outcome) => outcomes.set(connectionId, outcome),
+    eventsOf: (connectionId, event) =>
+      frames.filter(frame => frame.connectionId === connectionId && frame.event === event).map(frame => frame.data),
+    send: async (connectionId, text) => {
+      const { event, data = {} } = JSON.parse(text) as { event: string; data?: Record<string, unknown> }
+      frames.push({ connectionId, event, data })
+      return outcomes.get(connectionId) ?? 'sent'
+    },
+    close: async connectionId => {
+      closed.push(connectionId)
+      return 'sent'
+    },
+  }
+}

@@ -1,0 +1,196 @@
+import { randomUUID } from 'node:crypto'
+import type { APIGatewayProxyEventV2 } from 'aws-lambda'
+import type { Cluster } from 'ioredis'
+import type { Kysely } from 'kysely'
+import { createHandler as conversationsHandler } from '../../functions/http/conversations.ts'
+import { createHandler as messagesHandler } from '../../functions/http/messages.ts'
+import { createHandler as platformHandler } from '../../functions/http/platform.ts'
+import { createHandler as connectHandler } from '../../functions/websocket/connect.ts'
+import { createHandler as heartbeatHandler } from '../../functions/websocket/heartbeat.ts'
+import { createHandler as messageHandler } from '../../functions/websocket/message.ts'
+import { topology } from '../../infra/topology.ts'
+import { createTokenVerifier } from '../../shared/auth/tokens.ts'
+import { DatabaseConfig } from '../../shared/database/config.ts'
+import { openDatabase } from '../../shared/database/connection.ts'
+import type { Database } from '../../shared/database/schema.ts'
+import { createSwitchboard, type Switchboard } from '../../shared/delivery/switchboard.ts'
+import type { Clock } from '../../shared/platform/clock.ts'
+import { openRedis } from '../../shared/redis/connection.ts'
+import { lambdaContext } from './lambda.ts'
+import { type RecordingPush, recordingPush } from './recording-push.ts'
+import { testSecret, tokenFor } from './tokens.ts'
+
+export interface TestClock extends Clock {
+  advance(milliseconds: number): void
+  set(time: Date): void
+}
+
+const testClock = (): TestClock => {
+  let offset = 0
+  return {
+    now: () => new Date(Date.now() + offset),
+    advance: milliseconds => {
+      offset += milliseconds
+    },
+    set: time => {
+      offset = time.getTime() - Date.now()
+    },
+  }
+}
+
+export interface Answer<Body = Record<string, unknown>> {
+  status: number
+  headers: Record<string, string>
+  body: Body
+}
+
+export interface HttpOptions {
+  token?: string
+  body?: unknown
+  /** The body as it goes over the wire, instead of `body` as JSON. */
+  rawBody?: string
+  headers?: Record<string, string>
+}
+
+export interface Socket {
+  connectionId: string
+  userId: string
+  /** Sends a frame; resolves to what the route answers. */
+  send(frame: unknown): Promise<{ event?: string; requestId?: string; data?: unknown; error?: { code: string } }>
+  /** Events that were pushed to this socket. */
+  events(event: string): Record<string, unknown>[]
+}
+
+/** The handlers on real stores, with the gateway's part played by the test. Isolated by fresh ids. */
+export interface World {
+  db: Kysely<Database>
+  redis: Cluster
+  switchboard: Switchboard
+  push: RecordingPush
+  clock: TestClock
+  newUser(): string
+  http<Body = Record<string, unknown>>(userId: string, request: string, options?: HttpOptions): Promise<Answer<Body>>
+  connect(userId: string, options?: { expiresAt?: Date; connectedAt?: number }): Promise<Socket>
+  close(): Promise<void>
+}
+
+const httpEvent = (request: string, token: string | undefined, options: HttpOptions): APIGatewayProxyEventV2 => {
+  const [method = 'GET', target = '/'] = request.split(' ')
+  const [path = '/', rawQueryString = ''] = target.split('?')
+  const parts = path.split('/')
+  const found = topology.httpRoutes.find(route => {
+    const wanted = route.path.split('/')
+    return (
+      route.method === method &&
+      wanted.length === parts.length &&
+      wanted.every((part, index) => part.startsWith('{') || part === parts[index])
+    )
+  })
+  const names = found?.path.split('/') ?? []
+  const pathParameters = Object.fromEntries(
+    names.flatMap((name, index) =>
+      name.startsWith('{') ? [[name.slice(1, -1), decodeURIComponent(parts[index] ?? '')]] : [],
+    ),
+  )
+  const body = options.rawBody ?? (options.body === undefined ? undefined : JSON.stringify(options.body))
+  const routeKey = found ? `${found.method} ${found.path}` : '$default'
+  return {
+    version: '2.0',
+    routeKey,
+    rawPath: path,
+    rawQueryString,
+    headers: {
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...options.headers,
+    },
+    pathParameters,
+    ...(body !== undefined && { body }),
+    isBase64Encoded: false,
+    requestContext: {
+      accountId: 'test',
+      apiId: 'test',
+      domainName: 'test',
+      domainPrefix: 'test',
+      http: { method, path, protocol: 'HTTP/1.1', sourceIp: '127.0.0.1', userAgent: 'test' },
+      requestId: randomUUID(),
+      routeKey,
+      stage: '$default',
+      time: '',
+      timeEpoch: Date.now(),
+    },
+  }
+}
+
+const webSocketEvent = (
+  routeKey: string,
+  socket: { connectionId: string; connectedAt: number },
+  authorizer: object,
+) => ({
+  requestContext: { requestId: randomUUID(), routeKey, ...socket, authorizer },
+})
+
+export const openWorld = async (): Promise<World> => {
+  const { TEST_DATABASE_URL = '', TEST_REDIS_URL = '' } = process.env
+  const db = openDatabase(
+    DatabaseConfig.parse({ DATABASE_URL: TEST_DATABASE_URL, DATABASE_POOL_MAX: '60', DATABASE_STATEMENTS: 'named' }),
+  )
+  const redis = openRedis({ REDIS_URL: TEST_REDIS_URL })
+  const switchboard = createSwitchboard(redis)
+  const push = recordingPush()
+  const clock = testClock()
+  const tokens = createTokenVerifier({ JWT_SECRET: testSecret }, { now: () => new Date() })
+  const deps = { db, switchboard, push, clock, tokens }
+
+  const httpFunctions: Record<string, ReturnType<typeof conversationsHandler>> = {
+    ConversationsFunction: conversationsHandler(deps),
+    MessagesFunction: messagesHandler(deps),
+    PlatformFunction: platformHandler(deps),
+  }
+  const onConnect = connectHandler(deps)
+  const onHeartbeat = heartbeatHandler(deps)
+  const onMessage = messageHandler(deps)
+
+  return {
+    db,
+    redis,
+    switchboard,
+    push,
+    clock,
+    newUser: () => randomUUID(),
+    http: async <Body>(userId: string, request: string, options: HttpOptions = {}) => {
+      const event = httpEvent(request, options.token ?? (await tokenFor(userId)), options)
+      const route = topology.httpRoutes.find(({ method, path }) => `${method} ${path}` === event.routeKey)
+      const handler = httpFunctions[route?.function ?? topology.httpDefaultFunction]
+      if (!handler) throw new Error(`No function has ${event.routeKey}`)
+      const result = await handler(event, lambdaContext())
+      return {
+        status: result.statusCode ?? 0,
+        headers: Object.fromEntries(Object.entries(result.headers ?? {}).map(([name, value]) => [name, String(value)])),
+        body: (result.body ? JSON.parse(result.body) : undefined) as Body,
+      }
+    },
+    connect: async (userId, { expiresAt = new Date(Date.now() + 3_600_000), connectedAt = Date.now() } = {}) => {
+      const socket = { connectionId: `${randomUUID().replaceAll('-', '').slice(0, 15)}=`, connectedAt }
+      const authorizer = { userId, kahaId: `K-${userId.slice(0, 8)}`, expiresAt: String(expiresAt.getTime()) }
+      const { statusCode } = await onConnect(webSocketEvent('$connect', socket, authorizer), lambdaContext())
+      if (statusCode !== 200) throw new Error(`$connect answered ${statusCode}`)
+      return {
+        connectionId: socket.connectionId,
+        userId,
+        send: async frame => {
+          const body = typeof frame === 'string' ? frame : JSON.stringify(frame)
+          const isHeartbeat = typeof frame === 'object' && (frame as { action?: string }).action === 'heartbeat'
+          const event = { ...webSocketEvent(isHeartbeat ? 'heartbeat' : '$default', socket, authorizer), body }
+          const result = await (isHeartbeat ? onHeartbeat : onMessage)(event, lambdaContext())
+          return result.body ? JSON.parse(result.body) : {}
+        },
+        events: event => push.eventsOf(socket.connectionId, event),
+      }
+    },
+    close: async () => {
+      await db.destroy()
+      redis.disconnect()
+    },
+  }
+}
