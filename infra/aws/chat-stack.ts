@@ -1,0 +1,53 @@
+import { CfnOutput, Stack, Tags } from 'aws-cdk-lib'
+import type { Construct } from 'constructs'
+import type { Topology } from '../topology.ts'
+import { Api } from './api.ts'
+import { Data } from './data.ts'
+import { Network } from './network.ts'
+import type { Options } from './options.ts'
+import { Realtime } from './realtime.ts'
+import { stages } from './stages.ts'
+import { Tokens } from './tokens.ts'
+import { Workers } from './workers.ts'
+
+export interface ChatStackProps {
+  readonly topology: Topology
+  /** The folder that holds a folder for each function of the topology, with its bundle. */
+  readonly bundles: string
+  readonly options: Options
+}
+
+/** The whole service for one stage. It needs no look-up and names no account or region: it goes where it is deployed. */
+export class ChatStack extends Stack {
+  constructor(scope: Construct, id: string, { topology, bundles, options }: ChatStackProps) {
+    const settings = stages[options.stage]
+    super(scope, id, {
+      description: `kaha-chat, ${options.stage}`,
+      terminationProtection: settings.protected,
+    })
+    Tags.of(this).add('Service', 'kaha-chat')
+    Tags.of(this).add('Stage', options.stage)
+
+    const network = new Network(this, 'Network', settings)
+    const data = new Data(this, 'Data', { vpc: network.vpc, tables: topology.tables, options, settings })
+    const tokens = new Tokens(this, 'Tokens', options, settings)
+    const realtime = new Realtime(this, 'Realtime', { accountRole: options.apiGatewayAccountRole, settings })
+    const workers = new Workers(this, 'Workers', {
+      topology,
+      bundles,
+      network,
+      data,
+      tokens: tokens.access,
+      connections: realtime.access,
+      stage: options.stage,
+      settings,
+    })
+    const functionNamed = (name: string) => workers.function(name)
+    realtime.addRoutes(topology, functionNamed)
+    const api = new Api(this, 'Api', { topology, functionNamed, corsOrigins: options.corsOrigins, settings })
+
+    new CfnOutput(this, 'HttpApiUrl', { value: api.url })
+    new CfnOutput(this, 'WebSocketUrl', { value: realtime.url })
+    new CfnOutput(this, 'JwtSecretArn', { value: tokens.secretArn })
+  }
+}

@@ -1,0 +1,225 @@
+import { describe, expect, test } from '@jest/globals'
+import type { Template } from 'aws-cdk-lib/assertions'
+import { topology as deployed, type Resource as Used } from '../../infra/topology.ts'
+import { functionNamed, resource, resources, statements, variablesOf } from './rendered.ts'
+import { completeTopology, synthesize } from './synthesized.ts'
+
+const straight = synthesize({ stage: 'dev' }, completeTopology)
+const throughProxy = synthesize({ stage: 'prod' }, completeTopology)
+const targets: [string, Template][] = [
+  ['straight to the cluster', straight],
+  ['through a proxy', throughProxy],
+]
+const names = Object.keys(completeTopology.functions)
+const usesOf = (name: string): readonly Used[] => completeTopology.functions[name]?.uses ?? []
+const insideVpc = (name: string) => usesOf(name).some(use => use === 'database' || use === 'redis')
+
+const idLike = (template: Template, type: string, pattern: RegExp): string => {
+  const found = resources(template, type).find(each => pattern.test(each.id))
+  if (!found) throw new Error(`no ${type} like ${pattern}`)
+  return found.id
+}
+const queueId = (template: Template, name: string) =>
+  idLike(template, 'AWS::SQS::Queue', new RegExp(`^WorkersQueues${name}[0-9A-F]{8}$`))
+
+/** What each entry of `uses` may cost in permissions, written down anew here: `action resource`, nothing else. */
+const allowedBy = (template: Template, name: string, use: Used): string[] => {
+  const [kind, entry = ''] = use.split(':')
+  switch (kind) {
+    case 'database': {
+      const cluster = resource(template, 'AWS::RDS::DBCluster').id
+      if (name === completeTopology.migration) {
+        return reads(`<${cluster}.MasterUserSecret.SecretArn>`)
+      }
+      const [proxy] = resources(template, 'AWS::RDS::DBProxy')
+      const user = proxy ? `<${proxy.id}.DBProxyArn>[6]` : `<${cluster}.DBClusterResourceId>`
+      return [`rds-db:connect ${inAccount('rds-db')}:dbuser:${user}/kaha_app`]
+    }
+    case 'redis':
+      return []
+    case 'connections':
+      return [
+        `execute-api:ManageConnections ${inAccount('execute-api')}:<${idLike(template, 'AWS::ApiGatewayV2::Api', /WebSocket/)}>/v1/*/@connections/*`,
+      ]
+    case 'tokens':
+      return reads(`<${resource(template, 'AWS::SecretsManager::Secret').id}>`)
+    case 'queue':
+      return [`sqs:SendMessage <${queueId(template, entry)}.Arn>`]
+    case 'table': {
+      const table = `<${idLike(template, 'AWS::DynamoDB::Table', new RegExp(`^DataTables${entry}`))}.Arn>`
+      const key = `<${resource(template, 'AWS::KMS::Key').id}.Arn>`
+      return [
+        ...['PutItem', 'Query'].map(action => `dynamodb:${action} ${table}`),
+        ...['Decrypt', 'Encrypt', 'GenerateDataKey'].map(action => `kms:${action} ${key}`),
+      ]
+    }
+    default:
+      throw new Error(`what does ${use} allow?`)
+  }
+}
+const inAccount = (service: string) => `arn:<AWS::Partition>:${service}:<AWS::Region>:<AWS::AccountId>`
+const reads = (secret: string) =>
+  ['DescribeSecret', 'GetSecretValue'].map(action => `secretsmanager:${action} ${secret}`)
+
+/** What Lambda itself needs to run the function where it is and to bring its events. */
+const allowedByNature = (template: Template, name: string): string[] => {
+  const log = idLike(template, 'AWS::Logs::LogGroup', new RegExp(`^Workers${name}Logs`))
+  const consumed = Object.entries(completeTopology.queues).filter(([, queue]) => queue.function === name)
+  const scheduled = Object.values(completeTopology.schedules).some(schedule => schedule.function === name)
+  return [
+    ...['CreateLogStream', 'PutLogEvents'].map(action => `logs:${action} <${log}.Arn>`),
+    ...['PutTelemetryRecords', 'PutTraceSegments'].map(action => `xray:${action} *`),
+    ...(insideVpc(name)
+      ? [
+          'AssignPrivateIpAddresses',
+          'CreateNetworkInterface',
+          'DeleteNetworkInterface',
+          'DescribeNetworkInterfaces',
+          'DescribeSubnets',
+          'UnassignPrivateIpAddresses',
+        ].map(action => `ec2:${action} *`)
+      : []),
+    ...consumed.flatMap(([queue]) =>
+      ['ChangeMessageVisibility', 'DeleteMessage', 'GetQueueAttributes', 'GetQueueUrl', 'ReceiveMessage'].map(
+        action => `sqs:${action} <${queueId(template, queue)}.Arn>`,
+      ),
+    ),
+    ...(scheduled
+      ? ['GetQueueAttributes', 'GetQueueUrl', 'SendMessage'].map(
+          action => `sqs:${action} <${idLike(template, 'AWS::SQS::Queue', /ScheduleDeadLetters/)}.Arn>`,
+        )
+      : []),
+  ]
+}
+
+describe.each(targets)('with a database %s', (_, template) => {
+  test.each(names)('%s may do what its `uses` say and nothing else', name => {
+    const { Role } = functionNamed(template, name).properties
+    const role = String(Role).replace('.Arn>', '>')
+    const granted = statements(template).filter(statement => statement.owner === role)
+    expect(granted.every(statement => statement.effect === 'Allow')).toBe(true)
+    const actual = granted.flatMap(({ actions, resources }) =>
+      actions.flatMap(action => resources.map(target => `${action} ${target}`)),
+    )
+    const expected = [
+      ...allowedByNature(template, name),
+      ...usesOf(name).flatMap(use => allowedBy(template, name, use)),
+    ]
+    expect([...new Set(actual)].sort()).toEqual([...new Set(expected)].sort())
+  })
+
+  test('no function shares its role, and no role has a policy of Amazon that grants more', () => {
+    const roles = names.map(name => functionNamed(template, name).properties.Role)
+    expect(new Set(roles).size).toBe(names.length)
+    for (const role of resources(template, 'AWS::IAM::Role').filter(each => each.id.startsWith('Workers'))) {
+      expect(role.properties.ManagedPolicyArns).toBeUndefined()
+    }
+  })
+
+  test('a wildcard stands only where AWS knows nothing narrower', () => {
+    const wild = statements(template).flatMap(({ actions, resources }) =>
+      actions.flatMap(action =>
+        resources.filter(target => action.includes('*') || target.includes('*')).map(target => `${action} ${target}`),
+      ),
+    )
+    const expected = [
+      /^xray:Put(TraceSegments|TelemetryRecords) \*$/,
+      /^ec2:\w+(NetworkInterfaces?|Subnets|PrivateIpAddresses) \*$/,
+      /^execute-api:ManageConnections .*\/v1\/\*\/@connections\/\*$/,
+      // Versions of one function: of the schedules' targets, and of the migration.
+      /^lambda:InvokeFunction <Workers\w+Function[0-9A-F]{8}\.Arn>:\*$/,
+    ]
+    expect(wild.filter(each => !expected.some(pattern => pattern.test(each)))).toEqual([])
+    expect(expected.filter(pattern => !wild.some(each => pattern.test(each)))).toEqual([])
+  })
+
+  test.each(names)('%s is in the VPC only when it uses a store that is there, and only reaches that', name => {
+    const { VpcConfig } = functionNamed(template, name).properties
+    if (!insideVpc(name)) {
+      expect(VpcConfig).toBeUndefined()
+      return
+    }
+    const { SecurityGroupIds, SubnetIds } = VpcConfig as Record<string, string[]>
+    for (const subnet of SubnetIds ?? []) expect(subnet).toMatch(/^<NetworkVpcFunctionsSubnet/)
+    const groups = (SecurityGroupIds ?? []).map(group => group.replace(/[0-9A-F]{8}\.GroupId>$/, '').slice(1))
+    const database = name === completeTopology.migration ? 'DataDatabaseOwner' : 'DataDatabaseClients'
+    expect(groups.sort()).toEqual(
+      [
+        'NetworkFunctions',
+        ...(usesOf(name).includes('database') ? [database] : []),
+        ...(usesOf(name).includes('redis') ? ['DataCacheClients'] : []),
+      ].sort(),
+    )
+  })
+})
+
+const variablesFor: Record<string, string[]> = {
+  database: ['DATABASE_AUTH', 'DATABASE_STATEMENTS', 'DATABASE_TLS', 'DATABASE_URL'],
+  redis: ['REDIS_URL'],
+  connections: ['WEBSOCKET_API_ENDPOINT'],
+  tokens: ['JWT_SECRET_ARN'],
+  'queue:ProbeJobs': ['PROBE_JOBS_QUEUE_URL'],
+  'table:Audit': ['AUDIT_TABLE_NAME'],
+}
+
+describe('the environment', () => {
+  test.each(names)('of %s holds the variables of its `uses` and nothing else', name => {
+    const expected = [
+      ...['LOG_LEVEL', 'POWERTOOLS_METRICS_NAMESPACE', 'POWERTOOLS_SERVICE_NAME', 'STAGE'],
+      ...usesOf(name).flatMap(use => variablesFor[use] ?? [`${use.replace(/^\w+:/, '')}?`]),
+      ...(name === completeTopology.migration ? ['DATABASE_SECRET_ARN'] : []),
+    ]
+    expect(Object.keys(variablesOf(throughProxy, name)).sort()).toEqual(expected.sort())
+  })
+
+  test.each(names)('of %s stays under the 4 KB that Lambda allows, however long the addresses get', name => {
+    const widest = Object.entries(variablesOf(throughProxy, name)).map(
+      ([key, value]) => key.length + value.replace(/<[^>]+>/g, 'x'.repeat(128)).length,
+    )
+    expect(widest.reduce((sum, size) => sum + size, 0)).toBeLessThan(4_096)
+  })
+
+  test('holds no secret', () => {
+    for (const template of [straight, throughProxy]) {
+      for (const name of names) {
+        expect(JSON.stringify(variablesOf(template, name))).not.toMatch(/resolve:secretsmanager|:[^@/]+@/)
+      }
+    }
+  })
+
+  test('tells functions how to reach the database: as kaha_app by IAM, named statements only without a proxy', () => {
+    const cluster = `<${resource(straight, 'AWS::RDS::DBCluster').id}.Endpoint.Address>`
+    expect(variablesOf(straight, 'MessagesFunction')).toMatchObject({
+      DATABASE_URL: `postgresql://kaha_app@${cluster}:5432/kaha_chat`,
+      DATABASE_AUTH: 'iam',
+      DATABASE_TLS: 'rds-ca',
+      DATABASE_STATEMENTS: 'named',
+    })
+    const proxy = `<${resource(throughProxy, 'AWS::RDS::DBProxy').id}.Endpoint>`
+    expect(variablesOf(throughProxy, 'MessagesFunction')).toMatchObject({
+      DATABASE_URL: `postgresql://kaha_app@${proxy}:5432/kaha_chat`,
+      DATABASE_AUTH: 'iam',
+      DATABASE_TLS: 'public-ca',
+      DATABASE_STATEMENTS: 'unnamed',
+    })
+  })
+
+  test('gives the migration alone the owner of the database, past the proxy', () => {
+    const cluster = resource(throughProxy, 'AWS::RDS::DBCluster').id
+    expect(variablesOf(throughProxy, deployed.migration)).toMatchObject({
+      DATABASE_URL: `postgresql://kaha_owner@<${cluster}.Endpoint.Address>:5432/kaha_chat`,
+      DATABASE_AUTH: 'secret',
+      DATABASE_SECRET_ARN: `<${cluster}.MasterUserSecret.SecretArn>`,
+      DATABASE_TLS: 'rds-ca',
+    })
+  })
+
+  test('reaches Valkey over TLS and sockets by the API that they are on', () => {
+    const cache = resource(straight, 'AWS::ElastiCache::ServerlessCache').id
+    const api = idLike(straight, 'AWS::ApiGatewayV2::Api', /WebSocket/)
+    expect(variablesOf(straight, 'HeartbeatFunction')).toMatchObject({
+      REDIS_URL: `rediss://<${cache}.Endpoint.Address>:<${cache}.Endpoint.Port>`,
+      WEBSOCKET_API_ENDPOINT: `https://<${api}>.execute-api.<AWS::Region>.<AWS::URLSuffix>/v1`,
+    })
+  })
+})

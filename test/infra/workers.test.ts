@@ -1,0 +1,133 @@
+import { describe, expect, test } from '@jest/globals'
+import type { Template } from 'aws-cdk-lib/assertions'
+import { topology as deployed, type Topology } from '../../infra/topology.ts'
+import { functionNamed, resource, resources } from './rendered.ts'
+import { completeTopology, synthesize } from './synthesized.ts'
+
+const deployments: [string, Topology, Template][] = [
+  ['the deployed topology', deployed, synthesize({ stage: 'prod' })],
+  ['a topology with a queue', completeTopology, synthesize({ stage: 'prod' }, completeTopology)],
+]
+
+describe.each(deployments)('%s', (_, topology, template) => {
+  test('every function is what it is declared to be, on arm64 and Node 24, with JSON logs and traces', () => {
+    for (const [name, definition] of Object.entries(topology.functions)) {
+      expect(functionNamed(template, name).properties).toMatchObject({
+        Architectures: ['arm64'],
+        Handler: 'index.handler',
+        MemorySize: definition.memoryMb,
+        Runtime: 'nodejs24.x',
+        Timeout: definition.timeoutSeconds,
+        TracingConfig: { Mode: 'Active' },
+        LoggingConfig: { LogFormat: 'JSON', ApplicationLogLevel: 'INFO' },
+      })
+    }
+  })
+
+  test('every queue has a dead-letter queue or is one, and lets nobody in without TLS', () => {
+    const queues = resources(template, 'AWS::SQS::Queue')
+    const redrives = queues.map(queue => queue.properties.RedrivePolicy as { deadLetterTargetArn: string } | undefined)
+    const ends = new Set([
+      ...redrives.map(redrive => redrive?.deadLetterTargetArn),
+      ...resources(template, 'AWS::Scheduler::Schedule').map(
+        ({ properties }) => (properties.Target as { DeadLetterConfig: { Arn: string } }).DeadLetterConfig.Arn,
+      ),
+    ])
+    expect(queues.length).toBeGreaterThan(0)
+    for (const [index, queue] of queues.entries()) {
+      expect(redrives[index] !== undefined || ends.has(`<${queue.id}.Arn>`)).toBe(true)
+      expect(queue.properties.SqsManagedSseEnabled).toBe(true)
+      const policy = resources(template, 'AWS::SQS::QueuePolicy').find(({ properties }) =>
+        (properties.Queues as string[]).includes(`<${queue.id}>`),
+      )
+      expect(policy?.properties.PolicyDocument).toMatchObject({
+        Statement: [{ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }],
+      })
+    }
+  })
+
+  test('every record of a queue stays invisible for six times the worker and its window, and comes back alone when it fails', () => {
+    const mappings = resources(template, 'AWS::Lambda::EventSourceMapping')
+    expect(mappings).toHaveLength(Object.keys(topology.queues).length)
+    for (const [name, definition] of Object.entries(topology.queues)) {
+      const queue = resources(template, 'AWS::SQS::Queue').find(each =>
+        new RegExp(`^WorkersQueues${name}[0-9A-F]{8}$`).test(each.id),
+      )
+      const timeout = topology.functions[definition.function]?.timeoutSeconds ?? Number.NaN
+      expect(queue?.properties.VisibilityTimeout).toBeGreaterThanOrEqual(
+        6 * timeout + definition.maxBatchingWindowSeconds,
+      )
+      expect(queue?.properties.RedrivePolicy).toMatchObject({ maxReceiveCount: definition.maxReceiveCount })
+      const mapping = mappings.find(each => each.properties.EventSourceArn === `<${queue?.id}.Arn>`)
+      expect(mapping?.properties).toMatchObject({
+        FunctionName: `<${functionNamed(template, definition.function).id}>`,
+        BatchSize: definition.batchSize,
+        MaximumBatchingWindowInSeconds: definition.maxBatchingWindowSeconds,
+        ScalingConfig: { MaximumConcurrency: definition.maxConcurrency },
+        FunctionResponseTypes: ['ReportBatchItemFailures'],
+      })
+    }
+  })
+
+  test('every schedule calls its function in time, and what fails for good is kept', () => {
+    const schedules = resources(template, 'AWS::Scheduler::Schedule').map(each => each.properties)
+    expect(schedules).toHaveLength(Object.keys(topology.schedules).length)
+    for (const { function: name, expression } of Object.values(topology.schedules)) {
+      const target = functionNamed(template, name)
+      expect(schedules).toContainEqual(
+        expect.objectContaining({
+          ScheduleExpression: expression,
+          FlexibleTimeWindow: { Mode: 'OFF' },
+          State: 'ENABLED',
+          Target: expect.objectContaining({
+            Arn: `<${target.id}.Arn>`,
+            Input: '{}',
+            DeadLetterConfig: { Arn: expect.stringContaining('ScheduleDeadLetters') },
+            RetryPolicy: { MaximumRetryAttempts: 3, MaximumEventAgeInSeconds: 3_600 },
+          }),
+        }),
+      )
+      const invocation = resources(template, 'AWS::Lambda::EventInvokeConfig').find(
+        each => each.properties.FunctionName === `<${target.id}>`,
+      )
+      expect(invocation?.properties.DestinationConfig).toMatchObject({
+        OnFailure: { Destination: expect.stringContaining('ScheduleDeadLetters') },
+      })
+    }
+  })
+
+  test('the migration runs on each deployment that changes it: after the database is there, before any other function is touched', () => {
+    const migration = functionNamed(template, topology.migration)
+    const trigger = resource(template, 'Custom::Trigger')
+    const version = resource(template, 'AWS::Lambda::Version')
+    expect(version.properties.FunctionName).toBe(`<${migration.id}>`)
+    expect(trigger.properties).toMatchObject({ HandlerArn: `<${version.id}>`, InvocationType: 'RequestResponse' })
+    expect(Number(trigger.properties.Timeout)).toBeGreaterThan(Number(migration.properties.Timeout) * 1_000)
+
+    for (const type of ['AWS::RDS::DBCluster', 'AWS::RDS::DBInstance', 'AWS::EC2::NatGateway']) {
+      for (const each of resources(template, type)) expect(trigger.dependsOn).toContain(each.id)
+    }
+    const ways = resources(template, 'AWS::EC2::SecurityGroupIngress').filter(way =>
+      String(way.properties.SourceSecurityGroupId).startsWith('<DataDatabaseOwner'),
+    )
+    expect(ways).toHaveLength(1)
+    for (const way of ways) expect(trigger.dependsOn).toContain(way.id)
+
+    for (const name of Object.keys(topology.functions).filter(each => each !== topology.migration)) {
+      expect(functionNamed(template, name).dependsOn).toContain(trigger.id)
+    }
+  })
+})
+
+test('a topology that names what it does not have is refused', () => {
+  const withFunction = (uses: Topology['functions'][string]['uses']): Topology => ({
+    ...deployed,
+    functions: {
+      ...deployed.functions,
+      LostFunction: { entry: 'functions/http/lost.ts', memoryMb: 128, timeoutSeconds: 1, uses },
+    },
+  })
+  expect(() => synthesize({ stage: 'dev' }, withFunction(['queue:Nowhere']))).toThrow('queue:Nowhere')
+  expect(() => synthesize({ stage: 'dev' }, withFunction(['table:Nothing']))).toThrow('table:Nothing')
+  expect(() => synthesize({ stage: 'dev' }, { ...deployed, httpDefaultFunction: 'NoFunction' })).toThrow('NoFunction')
+})
