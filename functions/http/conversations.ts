@@ -9,6 +9,7 @@ import {
   RenameGroup,
 } from '../../shared/conversations/conversations.schema.ts'
 import {
+  type ConversationDeps,
   createGroup,
   getConversation,
   listOwnConversations,
@@ -17,18 +18,22 @@ import {
 } from '../../shared/conversations/conversations.ts'
 import { addParticipant, changeRole, removeFromGroup } from '../../shared/conversations/participants.ts'
 import { databaseFromEnvironment } from '../../shared/database/connection.ts'
-import type { FanOutDeps } from '../../shared/delivery/fan-out.ts'
 import { pushFromEnvironment } from '../../shared/delivery/push.ts'
 import { switchboardFromEnvironment } from '../../shared/delivery/switchboard.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
 import { Id } from '../../shared/platform/ids.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
+import { deliveredFromEnvironment } from '../../shared/receipts/delivered.ts'
+import { receiptQueueFromEnvironment } from '../../shared/receipts/receipt.jobs.ts'
+import { MarkRead } from '../../shared/receipts/receipts.schema.ts'
+import { markConversationRead, type ReceiptDeps, unreadCountOf } from '../../shared/receipts/receipts.ts'
+import { redisFromEnvironment } from '../../shared/redis/connection.ts'
 import { created, type HttpDeps, http, noContent, ok, route } from '../../shared/transport/http.ts'
 
 const Conversation = z.strictObject({ id: Id })
 const Participant = z.strictObject({ id: Id, userId: Id })
 
-export const createHandler = (deps: HttpDeps & FanOutDeps) =>
+export const createHandler = (deps: HttpDeps & ConversationDeps & ReceiptDeps) =>
   http(deps, {
     'POST /conversations/direct': route({ body: OpenDirect }, async ({ caller, body }) => {
       const opened = await openDirect(deps, caller.id, body.targetUserId)
@@ -65,14 +70,23 @@ export const createHandler = (deps: HttpDeps & FanOutDeps) =>
         return ok(await changeRole(deps, { ...target, role: body.role }))
       },
     ),
+    'PUT /conversations/{id}/read': route({ params: Conversation, body: MarkRead }, async ({ caller, params, body }) =>
+      ok(await markConversationRead(deps, { ...body, userId: caller.id, conversationId: params.id })),
+    ),
+    'GET /conversations/{id}/unread-count': route({ params: Conversation }, async ({ caller, params }) =>
+      ok({ conversationId: params.id, unreadCount: await unreadCountOf(deps, caller.id, params.id) }),
+    ),
   })
 
 export const handler = createHandler(
   runtime({
     tokens: tokenVerifierFromEnvironment(systemClock),
     db: databaseFromEnvironment,
+    redis: redisFromEnvironment,
     switchboard: switchboardFromEnvironment,
+    delivered: deliveredFromEnvironment,
     push: pushFromEnvironment,
+    receipts: receiptQueueFromEnvironment,
     clock: () => systemClock,
   }),
 )

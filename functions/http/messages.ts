@@ -1,20 +1,25 @@
 import * as z from 'zod'
 import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
 import { databaseFromEnvironment } from '../../shared/database/connection.ts'
-import type { FanOutDeps } from '../../shared/delivery/fan-out.ts'
 import { pushFromEnvironment } from '../../shared/delivery/push.ts'
+import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts'
 import { switchboardFromEnvironment } from '../../shared/delivery/switchboard.ts'
 import { HistoryQuery, SendMessage } from '../../shared/messages/messages.schema.ts'
-import { deleteMessage, getMessage, readHistory, sendMessage } from '../../shared/messages/messages.ts'
+import { deleteMessage, getMessage, readHistory } from '../../shared/messages/messages.ts'
+import { type SendDeps, sendMessage } from '../../shared/messages/send-message.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
 import { Id } from '../../shared/platform/ids.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
+import { deliveredFromEnvironment } from '../../shared/receipts/delivered.ts'
+import { receiptQueueFromEnvironment } from '../../shared/receipts/receipt.jobs.ts'
+import { messageReceipts, type ReceiptDeps } from '../../shared/receipts/receipts.ts'
+import { redisFromEnvironment } from '../../shared/redis/connection.ts'
 import { created, type HttpDeps, http, noContent, ok, route } from '../../shared/transport/http.ts'
 
 const Conversation = z.strictObject({ id: Id })
 const Message = z.strictObject({ id: Id, messageId: Id })
 
-export const createHandler = (deps: HttpDeps & FanOutDeps) =>
+export const createHandler = (deps: HttpDeps & SendDeps & ReceiptDeps) =>
   http(deps, {
     'POST /conversations/{id}/messages': route(
       { params: Conversation, body: SendMessage },
@@ -37,14 +42,22 @@ export const createHandler = (deps: HttpDeps & FanOutDeps) =>
       await deleteMessage(deps, { userId: caller.id, conversationId: params.id, messageId: params.messageId })
       return noContent()
     }),
+    'GET /conversations/{id}/messages/{messageId}/receipts': route({ params: Message }, async ({ caller, params }) => {
+      const reference = { userId: caller.id, conversationId: params.id, messageId: params.messageId }
+      return ok({ items: await messageReceipts(deps, reference) })
+    }),
   })
 
 export const handler = createHandler(
   runtime({
     tokens: tokenVerifierFromEnvironment(systemClock),
     db: databaseFromEnvironment,
+    redis: redisFromEnvironment,
     switchboard: switchboardFromEnvironment,
+    delivered: deliveredFromEnvironment,
     push: pushFromEnvironment,
+    replays: replayQueueFromEnvironment,
+    receipts: receiptQueueFromEnvironment,
     clock: () => systemClock,
   }),
 )

@@ -1,22 +1,46 @@
-import middy from '@middy/core'
-import type { Kysely } from 'kysely'
+import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
 import * as z from 'zod'
 import { databaseFromEnvironment } from '../../shared/database/connection.ts'
-import type { Database } from '../../shared/database/schema.ts'
-import { attachPartitions } from '../../shared/messages/partitions.ts'
-import { systemClock } from '../../shared/platform/clock.ts'
-import { logger } from '../../shared/platform/logger.ts'
+import { partitionSpanFromEnvironment } from '../../shared/messages/partitions.ts'
+import { retentionFromEnvironment } from '../../shared/messages/retention.config.ts'
+import { applyRetention, type RetentionDeps } from '../../shared/messages/retention-job.ts'
+import { type Clock, systemClock } from '../../shared/platform/clock.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
+import { schedule } from '../../shared/transport/schedule.ts'
 
-/** `now` moves the job to another time, for a look ahead. */
-const Input = z.object({ now: z.coerce.date().optional() })
+const Input = z.strictObject({
+  /** The time that the run takes for the present. */
+  now: z.iso
+    .datetime({ offset: true })
+    .transform(text => new Date(text))
+    .optional(),
+  /** Report what a run would do, and change nothing. */
+  dryRun: z.boolean().default(false),
+})
 
-export const createHandler = (deps: { db: Kysely<Database> }) =>
-  middy<unknown, { attached: string[] }>().handler(async event => {
-    const { now } = Input.parse(event ?? {})
-    const attached = await attachPartitions({ db: deps.db, clock: now ? { now: () => now } : systemClock })
-    logger.info('Partitions are attached ahead', { attached: attached.map(partition => partition.name) })
-    return { attached: attached.map(partition => partition.name) }
+/** More than the longest statement takes (`statement_timeout`), so that the run ends by itself and says how far it came. */
+const endBeforeTimeoutMs = 10_000
+const metrics = new Metrics()
+
+export interface RetentionHandlerDeps extends RetentionDeps {
+  clock: Clock
+  /** Milliseconds; 10 s when not given. */
+  endBeforeTimeoutMs?: number
+}
+
+export const createHandler = (deps: RetentionHandlerDeps) =>
+  schedule('Retention', Input, async ({ now = deps.clock.now(), dryRun }, { timeLeftMs }) => {
+    const hasTime = () => timeLeftMs() > (deps.endBeforeTimeoutMs ?? endBeforeTimeoutMs)
+    const report = await applyRetention(deps, { now, dryRun, hasTime })
+    if (!dryRun) metrics.addMetric('PartitionsAhead', MetricUnit.Count, report.partitionsAhead).publishStoredMetrics()
+    return { ...report, now: now.toISOString(), dryRun }
   })
 
-export const handler = createHandler(runtime({ db: databaseFromEnvironment }))
+export const handler = createHandler(
+  runtime({
+    db: databaseFromEnvironment,
+    days: retentionFromEnvironment,
+    span: partitionSpanFromEnvironment,
+    clock: () => systemClock,
+  }),
+)

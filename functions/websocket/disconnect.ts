@@ -1,8 +1,9 @@
 import { type Switchboard, switchboardFromEnvironment } from '../../shared/delivery/switchboard.ts'
+import { type Clock, systemClock } from '../../shared/platform/clock.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
-import { webSocketLifecycle } from '../../shared/transport/websocket.ts'
+import { webSocketRoute } from '../../shared/transport/websocket-lifecycle.ts'
 
-export const createHandler = (deps: { switchboard: Switchboard }) =>
-  webSocketLifecycle(async ({ connection }) => deps.switchboard.remove([connection]))
+export const createHandler = (deps: { switchboard: Switchboard; clock: Clock }) =>
+  webSocketRoute(async ({ connection }) => deps.switchboard.disconnect(connection, deps.clock.now()))
 
-export const handler = createHandler(runtime({ switchboard: switchboardFromEnvironment }))
+export const handler = createHandler(runtime({ switchboard: switchboardFromEnvironment, clock: () => systemClock }))

@@ -1,19 +1,29 @@
-import { type Push, pushFromEnvironment } from '../../shared/delivery/push.ts'
+import { expiredJob, type ReplayQueue, replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts'
+import { touch } from '../../shared/delivery/signs.ts'
 import { type Switchboard, switchboardFromEnvironment } from '../../shared/delivery/switchboard.ts'
 import { type Clock, systemClock } from '../../shared/platform/clock.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
-import { webSocketSignal } from '../../shared/transport/websocket.ts'
+import { isTokenExpired } from '../../shared/transport/websocket-event.ts'
+import { webSocketRoute } from '../../shared/transport/websocket-lifecycle.ts'
 
 export interface HeartbeatDeps {
   switchboard: Switchboard
-  push: Push
+  replays: ReplayQueue
   clock: Clock
 }
 
-/** A registered connection is registered again, so that one that Redis has lost comes back with its next heartbeat. */
+/** One Redis round trip. A token that has run out is for the replay worker to tell: so this bundle needs no push. */
 export const createHandler = (deps: HeartbeatDeps) =>
-  webSocketSignal(deps, async ({ connection }) => deps.switchboard.register(connection))
+  webSocketRoute(async frame => {
+    const now = deps.clock.now()
+    if (isTokenExpired(frame, now)) return deps.replays.send(expiredJob(frame.connection))
+    return touch(deps, frame.connection, frame.caller.expiresAt, now)
+  })
 
 export const handler = createHandler(
-  runtime({ switchboard: switchboardFromEnvironment, push: pushFromEnvironment, clock: () => systemClock }),
+  runtime({
+    switchboard: switchboardFromEnvironment,
+    replays: replayQueueFromEnvironment,
+    clock: () => systemClock,
+  }),
 )

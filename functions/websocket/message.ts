@@ -1,32 +1,73 @@
 import * as z from 'zod'
 import { databaseFromEnvironment } from '../../shared/database/connection.ts'
 import { pushFromEnvironment } from '../../shared/delivery/push.ts'
+import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts'
 import { switchboardFromEnvironment } from '../../shared/delivery/switchboard.ts'
+import { SyncRequest } from '../../shared/delivery/sync.schema.ts'
+import { requestSync, type SyncDeps } from '../../shared/delivery/sync.ts'
 import { MessageReference, SendMessageFrame } from '../../shared/messages/messages.schema.ts'
-import { deleteMessage, type MessageDeps, sendMessage } from '../../shared/messages/messages.ts'
+import { deleteMessage } from '../../shared/messages/messages.ts'
+import { sendMessage } from '../../shared/messages/send-message.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
-import { action, webSocketActions } from '../../shared/transport/websocket.ts'
+import { presenceFromEnvironment, typingFromEnvironment } from '../../shared/presence/presence.config.ts'
+import { PresenceGet } from '../../shared/presence/presence.schema.ts'
+import { getPresence, type ReadPresenceDeps } from '../../shared/presence/presence.ts'
+import { TypingFrame } from '../../shared/presence/typing.schema.ts'
+import { startTyping, stopTyping, type TypingDeps } from '../../shared/presence/typing.ts'
+import { deliveredFromEnvironment } from '../../shared/receipts/delivered.ts'
+import { receiptQueueFromEnvironment } from '../../shared/receipts/receipt.jobs.ts'
+import { Positions } from '../../shared/receipts/receipts.schema.ts'
+import { markDelivered, markRead, type ReceiptDeps } from '../../shared/receipts/receipts.ts'
+import { redisFromEnvironment } from '../../shared/redis/connection.ts'
+import { action, type WebSocketDeps, webSocketActions } from '../../shared/transport/websocket.ts'
 
-export const createHandler = (deps: MessageDeps) =>
+export type MessageFunctionDeps = WebSocketDeps & ReceiptDeps & SyncDeps & ReadPresenceDeps & TypingDeps
+
+export const createHandler = (deps: MessageFunctionDeps) =>
   webSocketActions(deps, {
     ping: action(z.strictObject({}), async () => ({ serverTime: deps.clock.now().toISOString() })),
-    'message.send': action(SendMessageFrame, async ({ caller, connection, data }) => {
-      const sending = { ...data, senderId: caller.id, connectionId: connection.id }
-      const { message, duplicate } = await sendMessage(deps, sending)
-      const { id, conversationId, seq, sentAt } = message
-      return { id, conversationId, seq, sentAt, duplicate }
-    }),
+    'message.send': action(
+      SendMessageFrame,
+      async ({ caller, connection, data }) => {
+        const { message, duplicate } = await sendMessage(deps, { ...data, senderId: caller.id, from: connection })
+        const { id, conversationId, seq, sentAt } = message
+        return { id, conversationId, seq, sentAt, duplicate }
+      },
+      { isOwnSign: true },
+    ),
     'message.delete': action(MessageReference, async ({ caller, data }) =>
       deleteMessage(deps, { ...data, userId: caller.id }),
     ),
+    'message.delivered': action(Positions, async ({ caller, data }) => markDelivered(deps, caller.id, data.positions)),
+    'message.read': action(Positions, async ({ caller, data }) => {
+      const unread = await markRead(deps, caller.id, data.positions)
+      return data.isSingle ? { unreadCount: Object.values(unread)[0] ?? 0 } : { unread }
+    }),
+    'presence.get': action(PresenceGet, async ({ caller, data }) => getPresence(deps, caller.id, data.userIds)),
+    'typing.start': action(TypingFrame, async ({ caller, data }) =>
+      startTyping(deps, { conversationId: data.conversationId, userId: caller.id }),
+    ),
+    'typing.stop': action(TypingFrame, async ({ caller, data }) =>
+      stopTyping(deps, { conversationId: data.conversationId, userId: caller.id }),
+    ),
+    sync: action(SyncRequest, async ({ connection, requestId, data }) => {
+      await requestSync(deps, { connection, requestId, conversations: data.conversations })
+      return { accepted: true }
+    }),
   })
 
 export const handler = createHandler(
   runtime({
     db: databaseFromEnvironment,
+    redis: redisFromEnvironment,
     switchboard: switchboardFromEnvironment,
+    delivered: deliveredFromEnvironment,
     push: pushFromEnvironment,
+    replays: replayQueueFromEnvironment,
+    receipts: receiptQueueFromEnvironment,
+    presence: presenceFromEnvironment,
+    typing: typingFromEnvironment,
     clock: () => systemClock,
   }),
 )

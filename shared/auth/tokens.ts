@@ -33,11 +33,14 @@ const KahaId = wellFormed
   .max(200)
   .regex(/^\P{Cc}+$/u)
 
+/** The latest second that a `Date` holds (ECMA-262, 21.4.1.1). */
+const lastSecond = 8_640_000_000_000
+
 const Claims = z.object({
   id: Id.optional(),
   sub: z.string().optional(),
   kahaId: KahaId,
-  exp: z.number(),
+  exp: z.number().max(lastSecond),
   businessId: Id.optional(),
 })
 
@@ -52,7 +55,7 @@ export interface TokenVerifier {
 
 const asymmetricAlgorithms = ['RS256', 'ES256', 'EdDSA']
 /** Failures of fetching the keys, which say nothing about the token. */
-const keyFetchFaults = new Set(['ERR_JWKS_TIMEOUT', 'ERR_JOSE_GENERIC'])
+const keyFetchFaults = new Set(['ERR_JWKS_TIMEOUT', 'ERR_JWKS_INVALID', 'ERR_JOSE_GENERIC'])
 
 const unauthorized = (cause?: unknown) => new Problem('unauthorized', 'The token is missing or not valid.', { cause })
 
@@ -64,6 +67,14 @@ const tokenProblem = (error: unknown): Problem => {
     retryAfterSeconds: 2,
     cause: error,
   })
+}
+
+const algorithmOf = (token: string): string | undefined => {
+  try {
+    return decodeProtectedHeader(token).alg
+  } catch (cause) {
+    throw unauthorized(cause)
+  }
 }
 
 const callerOf = (payload: JWTPayload): Caller => {
@@ -98,7 +109,7 @@ export const createTokenVerifier = (config: TokenConfig, clock: Clock): TokenVer
   const options = { requiredClaims: ['exp'], ...(issuer && { issuer }), ...(audience && { audience }) }
 
   const payloadOf = async (token: string): Promise<JWTPayload> => {
-    const { alg } = decodeProtectedHeader(token)
+    const alg = algorithmOf(token)
     const now = { currentDate: clock.now() }
     if (alg === 'HS256' && (config.JWT_SECRET ?? config.JWT_SECRET_ARN)) {
       return (await jwtVerify(token, await secretKey(), { ...options, ...now, algorithms: ['HS256'] })).payload
@@ -114,8 +125,7 @@ export const createTokenVerifier = (config: TokenConfig, clock: Clock): TokenVer
       try {
         return callerOf(await payloadOf(token))
       } catch (error) {
-        // jose throws a TypeError for what does not even look like a token.
-        throw error instanceof TypeError && !('cause' in error) ? unauthorized(error) : tokenProblem(error)
+        throw tokenProblem(error)
       }
     },
   }

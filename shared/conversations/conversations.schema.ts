@@ -3,6 +3,7 @@ import { Message } from '../messages/messages.schema.ts'
 import { plainText } from '../messages/plain-text.ts'
 import { Id } from '../platform/ids.ts'
 import { wellFormed } from '../platform/text.ts'
+import { wholeNumber } from '../platform/whole-number.ts'
 import { Profile } from '../profiles/profiles.ts'
 
 export const maxGroupParticipants = 8
@@ -41,7 +42,7 @@ export const ListConversations = z.strictObject({
   search: wellFormed.trim().min(1).max(100).optional(),
   unread: z.literal('true').optional(),
   cursor: z.string().optional(),
-  limit: z.coerce.number().int().min(1).max(100).default(20),
+  limit: wholeNumber(z.int().min(1).max(100)).default(20),
 })
 export type ListConversations = z.output<typeof ListConversations>
 

@@ -5,6 +5,7 @@ import { type FanOutDeps, fanOutTo } from '../delivery/fan-out.ts'
 import { decodeCursor, encodeCursor } from '../platform/cursor.ts'
 import { newId } from '../platform/ids.ts'
 import { conversationNotFound, Problem } from '../platform/problems.ts'
+import type { DeliveredPositions } from '../receipts/delivered.ts'
 import { mentionUsers } from '../users/users.ts'
 import { lockAccess, requireAdmin, requireGroup } from './access.ts'
 import {
@@ -20,7 +21,7 @@ import type { Conversation, ConversationPage, CreateGroup, ListConversations } f
 import { loadViews } from './load-views.ts'
 import { insertParticipants, listParticipants } from './participants.repository.ts'
 
-export type ConversationDeps = FanOutDeps & { db: Kysely<Database> }
+export type ConversationDeps = FanOutDeps & { db: Kysely<Database>; delivered: DeliveredPositions }
 
 export interface Opened {
   conversation: Conversation

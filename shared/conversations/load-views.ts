@@ -3,17 +3,18 @@ import type { Database } from '../database/schema.ts'
 import { countUnread, newestVisible } from '../messages/messages.repository.ts'
 import { visibleSince } from '../messages/retention.ts'
 import type { Clock } from '../platform/clock.ts'
+import { type DeliveredPositions, withDelivered } from '../receipts/delivered.ts'
 import { conversationView } from './conversation.view.ts'
 import type { ConversationRow } from './conversations.repository.ts'
 import type { Conversation } from './conversations.schema.ts'
 import { listParticipants, type ParticipantRow } from './participants.repository.ts'
 
 /**
- * Conversations as this user sees them, in the order given: three statements for any number. One that the user has left
+ * Conversations as this user sees them, in the order given: three statements and one Redis round trip for any number. One that the user has left
  * meanwhile is left out.
  */
 export const loadViews = async (
-  { db, clock }: { db: Kysely<Database>; clock: Clock },
+  { db, clock, delivered }: { db: Kysely<Database>; clock: Clock; delivered: DeliveredPositions },
   userId: string,
   conversations: readonly ConversationRow[],
 ): Promise<Conversation[]> => {
@@ -21,7 +22,7 @@ export const loadViews = async (
   const conversationIds = conversations.map(conversation => conversation.id)
   const since = visibleSince(clock.now())
   const [participants, newest, unread] = await Promise.all([
-    listParticipants(db, conversationIds),
+    listParticipants(db, conversationIds).then(rows => withDelivered(delivered, rows)),
     newestVisible(db, { userId, conversationIds }, since),
     countUnread(db, { userId, conversationIds }, since),
   ])

@@ -1,14 +1,18 @@
 import { type Migration, Migrator } from 'kysely/migration'
-import { attachPartitions } from '../messages/partitions.ts'
+import { attachPartitions, partitionSpanFromEnvironment } from '../messages/partitions.ts'
 import { systemClock } from '../platform/clock.ts'
 import { logger } from '../platform/logger.ts'
 import { DatabaseConfig } from './config.ts'
 import { openDatabase } from './connection.ts'
 import * as foundation from './migrations/0001_foundation.ts'
+import * as retention from './migrations/0002_retention.ts'
+import * as sync from './migrations/0003_sync.ts'
 
 /** In order. A migration that has been released is never changed: the next one corrects it. */
 const migrations: Record<string, Migration> = {
   '0001_foundation': foundation,
+  '0002_retention': retention,
+  '0003_sync': sync,
 }
 
 /**
@@ -21,7 +25,7 @@ export const migrate = async (config: DatabaseConfig): Promise<string[]> => {
     const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
     const { error, results = [] } = await migrator.migrateToLatest()
     if (error) throw error
-    await attachPartitions({ db, clock: systemClock })
+    await attachPartitions({ db, clock: systemClock }, partitionSpanFromEnvironment())
     const applied = results.map(result => result.migrationName)
     logger.info('The database has the newest schema', { applied })
     return applied

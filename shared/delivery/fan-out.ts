@@ -11,39 +11,46 @@ export interface FanOutDeps {
 }
 
 /** A connection younger than this may still be inside `$connect`, where a push meets 410 although it will live. */
-const youngMs = 10_000
+export const youngConnectionMs = 10_000
 
 export const frameOf = ({ event, data }: ServerEvent, at: Date): string =>
   JSON.stringify({ event, data, at: at.toISOString() })
 
+/** What this user's connections are told; nothing when it is null. */
+export type EventFor = (userId: string) => ServerEvent | null
+
 /**
- * Tells users' live connections of an event, each connection once, all at the same time. Costs one Redis round trip and one
- * push for each connection, and one more round trip when some had gone. Never rejects and promises nothing: whoever is not
- * reached learns it from Postgres later.
- * @param eventFor what this user's connections are told; a user for whom it returns null is told nothing.
- * @param exceptConnectionId a connection that knows already.
+ * Pushes to connections, each once, all at the same time, and forgets those that had gone: one push for each, and one Redis
+ * round trip when some had gone.
  */
-export const fanOutTo = async (
+export const pushTo = async (
   { switchboard, push, clock }: FanOutDeps,
-  userIds: readonly string[],
-  eventFor: (userId: string) => ServerEvent | null,
+  connections: readonly Connection[],
+  eventFor: EventFor,
   exceptConnectionId?: string,
 ): Promise<void> => {
+  const at = clock.now()
+  const frames = new Map<ServerEvent, string>()
+  const gone: Connection[] = []
+  const tell = async (connection: Connection): Promise<void> => {
+    const event = connection.id === exceptConnectionId ? null : eventFor(connection.userId)
+    if (!event) return
+    const frame = frames.get(event) ?? frameOf(event, at)
+    frames.set(event, frame)
+    const outcome = await push.send(connection.id, frame)
+    if (outcome === 'gone' && at.getTime() - connection.connectedAt > youngConnectionMs) gone.push(connection)
+  }
+  await Promise.all(connections.map(tell))
+  await switchboard.remove(gone)
+}
+
+/**
+ * Tells users' live connections of an event. Costs one Redis round trip beside what `pushTo` costs. Never rejects and promises
+ * nothing: whoever is not reached learns it from Postgres later.
+ */
+export const fanOutTo = async (deps: FanOutDeps, userIds: readonly string[], eventFor: EventFor): Promise<void> => {
   try {
-    const at = clock.now()
-    const frames = new Map<ServerEvent, string>()
-    const gone: Connection[] = []
-    const tell = async (connection: Connection): Promise<void> => {
-      const event = eventFor(connection.userId)
-      if (!event || connection.id === exceptConnectionId) return
-      const frame = frames.get(event) ?? frameOf(event, at)
-      frames.set(event, frame)
-      const outcome = await push.send(connection.id, frame)
-      if (outcome === 'gone' && at.getTime() - connection.connectedAt > youngMs) gone.push(connection)
-    }
-    const connections = await switchboard.connectionsOf(userIds)
-    await Promise.all(connections.map(tell))
-    await switchboard.remove(gone)
+    await pushTo(deps, await deps.switchboard.connectionsOf(userIds), eventFor)
   } catch (error) {
     logger.warn('An event could not be fanned out', error as Error)
   }

@@ -1,7 +1,9 @@
-import type { Cluster } from 'ioredis'
-import { Problem } from '../platform/problems.ts'
+import type { ChainableCommander, Cluster } from 'ioredis'
+import { presenceFromEnvironment } from '../presence/presence.config.ts'
+import { type PresenceSettings, presenceSettings } from '../presence/settings.ts'
 import { redisFromEnvironment } from '../redis/connection.ts'
-import { keys, timeToLive } from '../redis/keys.ts'
+import { bucketOf, keys, timeToLive } from '../redis/keys.ts'
+import { redisUnavailable, runPipeline } from '../redis/pipeline.ts'
 
 export interface Connection {
   id: string
@@ -10,14 +12,42 @@ export interface Connection {
   connectedAt: number
 }
 
+/** A message that has just been committed, to be brought to its recipients. */
+export interface Routing {
+  conversationId: string
+  seq: number
+  senderId: string
+  /** Everybody who is to hear of it, the sender among them. */
+  recipients: readonly string[]
+  /** The connection it came over: its frame counts as a sign of life. */
+  from?: Connection | undefined
+}
+
+export interface Sign {
+  /** The switchboard knew this connection; when it did not, Redis has lost it, and what was pushed meanwhile is missing. */
+  known: boolean
+  /** Nobody had been told that this user is online. */
+  cameOnline: boolean
+}
+
+/** The gateway ends a connection by itself after two hours. */
+const maxConnectionMs = 2 * 60 * 60 * 1000
+
 /**
- * Who is connected where. Each method is one round trip to Redis and rejects with `store_unavailable` when Redis does not
- * answer; what it holds can be lost at any time.
+ * Who is connected where, and who is online. Each method is one round trip to Redis unless it says otherwise, and rejects with
+ * `store_unavailable` when Redis does not answer; what it holds can be lost at any time.
  */
 export interface Switchboard {
-  /** Repeating it changes nothing but how long the entry lives. */
-  register(connection: Connection): Promise<void>
-  /** Removing what is not there is fine. */
+  /**
+   * A sign of life of a connection: registers it where it is not, and keeps its user online.
+   * @param endsAt when its token runs out.
+   */
+  touch(connection: Connection, endsAt: Date, now: Date): Promise<Sign>
+  /** Forgets a connection that was closed; with the last one its user goes offline soon. Up to three round trips. */
+  disconnect(connection: Connection, now: Date): Promise<void>
+  /** Marks a message as pending for its recipients, takes it as the sender's sign of life, and finds everybody's connections. */
+  route(routing: Routing, now: Date): Promise<{ connections: Connection[]; sign: Sign | null }>
+  /** Forgets connections that turned out to be gone. Repeating it changes nothing. */
   remove(connections: readonly Pick<Connection, 'id' | 'userId'>[]): Promise<void>
   /** The connections of all these users, in no order; some may be dead already. */
   connectionsOf(userIds: readonly string[]): Promise<Connection[]>
@@ -25,47 +55,103 @@ export interface Switchboard {
   ping(): Promise<void>
 }
 
-const unavailable = (cause: unknown): never => {
-  throw new Problem('store_unavailable', 'Redis is not available. Try again.', { retryAfterSeconds: 2, cause })
+/** The member of `connection-ends`: neither id holds a space. */
+export const endingMember = ({ id, userId }: Pick<Connection, 'id' | 'userId'>): string => `${userId} ${id}`
+
+const connectionsIn = (userId: string, reply: unknown): Connection[] =>
+  Object.entries(reply as Record<string, string>).map(([id, connectedAt]) => ({
+    id,
+    userId,
+    connectedAt: Number(connectedAt),
+  }))
+
+export const createSwitchboard = (redis: Cluster, settings: PresenceSettings = presenceSettings): Switchboard => {
+  const addSign = (pipeline: ChainableCommander, { id, userId, connectedAt }: Connection, now: Date) =>
+    pipeline
+      .hset(keys.connections(userId), id, connectedAt)
+      .expire(keys.connections(userId), timeToLive.connections)
+      .zadd(keys.online(bucketOf(userId)), 'GT', now.getTime() + settings.afterFrameMs, userId)
+
+  return {
+    touch: async (connection, endsAt, now) => {
+      const { userId, connectedAt } = connection
+      const end = Math.min(endsAt.getTime(), connectedAt + maxConnectionMs)
+      const [added, , cameOnline] = await runPipeline(
+        addSign(redis.pipeline(), connection, now).zadd(
+          keys.connectionEnds(bucketOf(userId)),
+          end,
+          endingMember(connection),
+        ),
+      )
+      return { known: added === 0, cameOnline: cameOnline === 1 }
+    },
+
+    disconnect: async (connection, now) => {
+      const { id, userId } = connection
+      const bucket = bucketOf(userId)
+      const connectionsKey = keys.connections(userId)
+      const [, , left] = await runPipeline(
+        redis
+          .pipeline()
+          .zrem(keys.connectionEnds(bucket), endingMember(connection))
+          .hdel(connectionsKey, id)
+          .hlen(connectionsKey),
+      )
+      if (left !== 0) return
+      const [, , leftNow] = await runPipeline(
+        redis
+          .pipeline()
+          .zadd(keys.online(bucket), 'XX', 'LT', now.getTime() + settings.afterCloseMs, userId)
+          .set(keys.lastSeen(userId), now.getTime(), 'EX', timeToLive.lastSeen)
+          .hlen(connectionsKey),
+      )
+      // Somebody connected between the two looks: they must not go offline for it.
+      if (leftNow !== 0) {
+        await redis
+          .zadd(keys.online(bucket), 'GT', now.getTime() + settings.afterFrameMs, userId)
+          .catch(redisUnavailable)
+      }
+    },
+
+    route: async ({ conversationId, seq, senderId, recipients, from }, now) => {
+      const pipeline = redis.pipeline()
+      for (const userId of recipients) pipeline.hgetall(keys.connections(userId))
+      for (const userId of recipients) {
+        if (userId === senderId) continue
+        pipeline.hsetnx(keys.pending(userId), conversationId, seq)
+        pipeline.expire(keys.pending(userId), timeToLive.pending)
+        pipeline.zadd(keys.pendingUsers(bucketOf(userId)), 'NX', now.getTime(), userId)
+      }
+      if (from) addSign(pipeline, from, now)
+      const replies = await runPipeline(pipeline)
+      const [added, , cameOnline] = replies.slice(-3)
+      return {
+        connections: recipients.flatMap((userId, index) => connectionsIn(userId, replies[index])),
+        sign: from ? { known: added === 0, cameOnline: cameOnline === 1 } : null,
+      }
+    },
+
+    remove: async connections => {
+      if (connections.length === 0) return
+      const pipeline = redis.pipeline()
+      for (const { id, userId } of connections) pipeline.hdel(keys.connections(userId), id)
+      await runPipeline(pipeline)
+    },
+
+    connectionsOf: async userIds => {
+      if (userIds.length === 0) return []
+      const pipeline = redis.pipeline()
+      for (const userId of userIds) pipeline.hgetall(keys.connections(userId))
+      const replies = await runPipeline(pipeline)
+      return userIds.flatMap((userId, index) => connectionsIn(userId, replies[index]))
+    },
+
+    ping: async () => {
+      // `PING` has no key, so the cluster client could send it to any node; a read of a key goes where the data is.
+      await redis.exists(keys.connections('health')).catch(redisUnavailable)
+    },
+  }
 }
 
-/**
- * Runs a pipeline and gives its replies, or fails as a whole. Several users' keys go in one pipeline although they lie in
- * different slots: the serverless cache, as the local one, shows one endpoint that holds all slots.
- */
-const runPipeline = async (pipeline: ReturnType<Cluster['pipeline']>): Promise<unknown[]> => {
-  const replies = (await pipeline.exec().catch(unavailable)) ?? []
-  return replies.map(([error, reply]) => (error ? unavailable(error) : reply))
-}
-
-export const createSwitchboard = (redis: Cluster): Switchboard => ({
-  register: async ({ id, userId, connectedAt }) => {
-    const key = keys.connections(userId)
-    await runPipeline(redis.pipeline().hset(key, id, connectedAt).expire(key, timeToLive.connections))
-  },
-  remove: async connections => {
-    if (connections.length === 0) return
-    const pipeline = redis.pipeline()
-    for (const { id, userId } of connections) pipeline.hdel(keys.connections(userId), id)
-    await runPipeline(pipeline)
-  },
-  connectionsOf: async userIds => {
-    if (userIds.length === 0) return []
-    const pipeline = redis.pipeline()
-    for (const userId of userIds) pipeline.hgetall(keys.connections(userId))
-    const replies = (await runPipeline(pipeline)) as Record<string, string>[]
-    return replies.flatMap((reply, index) =>
-      Object.entries(reply).map(([id, connectedAt]) => ({
-        id,
-        userId: userIds[index] ?? '',
-        connectedAt: Number(connectedAt),
-      })),
-    )
-  },
-  ping: async () => {
-    // `PING` has no key, so the cluster client could send it to any node; a read of a key goes where the data is.
-    await redis.exists(keys.connections('health')).catch(unavailable)
-  },
-})
-
-export const switchboardFromEnvironment = (): Switchboard => createSwitchboard(redisFromEnvironment())
+export const switchboardFromEnvironment = (): Switchboard =>
+  createSwitchboard(redisFromEnvironment(), presenceFromEnvironment())

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { Id, TimeOrderedId } from '../platform/ids.ts'
 import { wellFormed } from '../platform/text.ts'
+import { wholeNumber } from '../platform/whole-number.ts'
 import { plainText } from './plain-text.ts'
 
 const maxContentUnits = 4_000
@@ -41,13 +42,13 @@ export type SendMessage = z.output<typeof SendMessage>
 export const SendMessageFrame = SendMessage.extend({ conversationId: Id })
 export const MessageReference = z.strictObject({ conversationId: Id, messageId: Id })
 
-const Seq = z.coerce.number().int().min(0).max(Number.MAX_SAFE_INTEGER)
+const Seq = wholeNumber(z.int().min(0))
 
 export const HistoryQuery = z
   .strictObject({
     before: Seq.optional(),
     after: Seq.optional(),
-    limit: z.coerce.number().int().min(1).max(100).default(50),
+    limit: wholeNumber(z.int().min(1).max(100)).default(50),
   })
   .refine(({ before, after }) => before === undefined || after === undefined, {
     error: 'before and after exclude each other',

@@ -10,25 +10,28 @@ const controlCharacters = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g
 const bracketOfText = new RegExp(`<(?!/?(?:${htmlTagNames.join('|')})[\\s/>])`, 'gi')
 /** What is inside these is code, not text. */
 const codeElements = new Set(['script', 'style'])
-/** Tags inside tags come to light layer by layer; nobody writes that many by accident. */
+/** Tags inside tags, or behind one that is never closed, come to light layer by layer; nobody writes that many by accident. */
 const maxPasses = 8
 
 const noop = (): void => {}
 
-/** The text without its tags, and without what is inside code elements; a tag that is never closed stays. */
-const removeTags = (text: string): string => {
-  const shielded = text.replace(bracketOfText, textBracket)
-  if (!shielded.includes('<')) return text
+/**
+ * The text without its tags, and without what is inside code elements, up to the first tag that is never closed: that one is
+ * text, and what is behind it has not been looked at.
+ */
+const removeTagsUpToUnclosed = (text: string): { kept: string; rest: string } => {
   let kept = ''
   let position = 0
   let tagStart = 0
   let opensCode = false
   let insideCode = false
+  let isOpen = false
   const dropTag = (end: number) => {
-    if (!insideCode) kept += shielded.slice(position, tagStart)
+    if (!insideCode) kept += text.slice(position, tagStart)
     position = end + 1
   }
   const open = (end: number) => {
+    isOpen = false
     dropTag(end)
     insideCode = opensCode
   }
@@ -36,13 +39,14 @@ const removeTags = (text: string): string => {
     { xmlMode: false, decodeEntities: false },
     {
       onopentagname: (start, end) => {
+        isOpen = true
         tagStart = start - '<'.length
-        opensCode = codeElements.has(shielded.slice(start, end).toLowerCase())
+        opensCode = codeElements.has(text.slice(start, end).toLowerCase())
       },
       onopentagend: end => open(end),
       onselfclosingtag: end => open(end),
       onclosetag: (start, nameEnd) => {
-        const end = shielded.indexOf('>', nameEnd)
+        const end = text.indexOf('>', nameEnd)
         if (end === -1) return
         tagStart = start - '</'.length
         dropTag(end)
@@ -61,10 +65,24 @@ const removeTags = (text: string): string => {
       ontextentity: noop,
     },
   )
-  tokenizer.write(shielded)
+  tokenizer.write(text)
   tokenizer.end()
-  if (!insideCode) kept += shielded.slice(position)
-  return kept.replaceAll(textBracket, '<')
+  if (insideCode) return { kept, rest: '' }
+  const behindBracket = isOpen ? tagStart + '<'.length : text.length
+  return { kept: kept + text.slice(position, behindBracket), rest: text.slice(behindBracket) }
+}
+
+/** The text without its tags, and without what is inside code elements; a tag that is never closed stays. */
+const removeTags = (text: string): string => {
+  let kept = ''
+  let rest = text.replace(bracketOfText, textBracket)
+  for (let pass = 0; pass < maxPasses && rest.includes('>'); pass += 1) {
+    const next = removeTagsUpToUnclosed(rest)
+    kept += next.kept
+    rest = next.rest
+  }
+  if (rest.includes('>')) rest = rest.replaceAll('<', '')
+  return (kept + rest).replaceAll(textBracket, '<')
 }
 
 /**
@@ -74,9 +92,10 @@ const removeTags = (text: string): string => {
 export const plainText = (input: string): string => {
   let text = input.replace(controlCharacters, '').normalize('NFC')
   for (let pass = 0; pass < maxPasses; pass += 1) {
-    const stripped = removeTags(text)
+    // Letters meet that a tag kept apart, so what is left is normalized again.
+    const stripped = removeTags(text).normalize('NFC')
     if (stripped === text) return text
     text = stripped
   }
-  return text.replaceAll('<', '')
+  return text.replaceAll('<', '').normalize('NFC')
 }

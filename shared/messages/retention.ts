@@ -1,17 +1,41 @@
 const dayMs = 24 * 60 * 60 * 1000
 
-/** Days. A message is hidden when it is older, and a deleted one that long after its deletion. */
-export const retentionDays = { visible: 90, deletedVisible: 7 } as const
+/** All in days. */
+export interface RetentionDays {
+  /** A message is hidden when it is older … */
+  readonly visible: number
+  /** … and kept this much longer before it is purged. */
+  readonly audit: number
+  /** A deleted message shows as deleted this long after its deletion, then it is purged. The contract says so: not a setting. */
+  readonly deletedVisible: number
+}
+
+export const retentionDays: RetentionDays = { visible: 90, audit: 7, deletedVisible: 7 }
+
+const daysBefore = (now: Date, days: number): Date => new Date(now.getTime() - days * dayMs)
 
 export interface VisibleSince {
-  /** Messages sent before this are past retention. */
+  /** Messages sent at this time or before are past retention. */
   sent: Date
-  /** What was deleted before this is gone. */
+  /** What was deleted at this time or before is gone. */
   deleted: Date
 }
 
 /** The read predicate's bounds. Retention is this comparison: nothing has to be rewritten for a message to be out of sight. */
-export const visibleSince = (now: Date): VisibleSince => ({
-  sent: new Date(now.getTime() - retentionDays.visible * dayMs),
-  deleted: new Date(now.getTime() - retentionDays.deletedVisible * dayMs),
+export const visibleSince = (now: Date, days: RetentionDays = retentionDays): VisibleSince => ({
+  sent: daysBefore(now, days.visible),
+  deleted: daysBefore(now, days.deletedVisible),
+})
+
+export interface PurgedUpTo {
+  /** Messages that were sent at this time or before are no longer stored. */
+  sent: Date
+  /** Nor are those that were deleted at this time or before. */
+  deleted: Date
+}
+
+/** What the retention job purges; never anything that `visibleSince` shows. */
+export const purgedUpTo = (now: Date, days: RetentionDays): PurgedUpTo => ({
+  sent: daysBefore(now, days.visible + days.audit),
+  deleted: daysBefore(now, days.deletedVisible),
 })

@@ -6,6 +6,7 @@ export const problemCatalogue = {
   invalid_json: { status: 400, title: 'The body is not valid JSON', retryable: false },
   validation_failed: { status: 400, title: 'The request is not valid', retryable: false },
   invalid_cursor: { status: 400, title: 'The cursor is not valid here', retryable: false },
+  sync_token_expired: { status: 400, title: 'The sync token is too old', retryable: false },
   message_id_expired: { status: 400, title: 'The message id is too old', retryable: false },
   unknown_action: { status: 400, title: 'There is no such action', retryable: false },
   unauthorized: { status: 401, title: 'A valid token is needed', retryable: false },
@@ -23,8 +24,10 @@ export const problemCatalogue = {
   last_admin: { status: 409, title: 'A group needs an admin', retryable: false },
   conversation_id_taken: { status: 409, title: 'The conversation id is in use', retryable: false },
   message_id_taken: { status: 409, title: 'The message id is in use', retryable: false },
+  sync_in_progress: { status: 409, title: 'A sync is running', retryable: true },
   payload_too_large: { status: 413, title: 'The body is too large', retryable: false },
   unsupported_media_type: { status: 415, title: 'The body is not application/json', retryable: false },
+  rate_limited: { status: 429, title: 'Too many requests', retryable: true },
   internal_error: { status: 500, title: 'Internal error', retryable: true },
   store_unavailable: { status: 503, title: 'A store is not available', retryable: true },
   timeout: { status: 503, title: 'The request took too long', retryable: true },
@@ -79,6 +82,8 @@ export interface ProblemDocument {
   code: ProblemCode
   requestId: string
   errors?: FieldError[]
+  /** Where a retry makes sense after a while: the socket has no `Retry-After` header. */
+  retryAfterSeconds?: number
 }
 
 export const problemDocument = (problem: Problem, requestId: string): ProblemDocument => ({
@@ -89,6 +94,7 @@ export const problemDocument = (problem: Problem, requestId: string): ProblemDoc
   code: problem.code,
   requestId,
   ...(problem.options.errors && { errors: problem.options.errors }),
+  ...(problem.options.retryAfterSeconds !== undefined && { retryAfterSeconds: problem.options.retryAfterSeconds }),
 })
 
 /** An error as a problem: what is not one already is an internal error, and says nothing of itself. */

@@ -1,9 +1,9 @@
 import { Cluster } from 'ioredis'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import { readConfig } from '../platform/config.ts'
 import { logger } from '../platform/logger.ts'
 
-export const RedisConfig = z.object({ REDIS_URL: z.url({ protocol: /^rediss?$/ }) })
+export const RedisConfig = z.object({ REDIS_URL: z.string().check(z.url({ protocol: /^rediss?$/ })) })
 export type RedisConfig = z.output<typeof RedisConfig>
 
 const commandTimeoutMs = 200
@@ -36,4 +36,10 @@ export const openRedis = (config: RedisConfig): Cluster => {
   return cluster
 }
 
-export const redisFromEnvironment = (): Cluster => openRedis(readConfig(RedisConfig))
+let shared: Cluster | undefined
+
+/** The one connection of this environment: whoever asks gets the same. */
+export const redisFromEnvironment = (): Cluster => {
+  shared ??= openRedis(readConfig(RedisConfig))
+  return shared
+}

@@ -1,18 +1,69 @@
 /**
  * Every key that this service keeps in Redis, with its type, its life and its owner. All of it can be lost: Postgres is the
  * truth. Every key has a TTL, because the serverless cache evicts nothing else when it is full. What stands in braces decides
- * the hash slot; a command names keys of one slot only.
+ * the hash slot; a command names keys of one slot only. Sets that everybody writes are split into 64 buckets by user.
  *
- * | key                  | type                                | TTL      | owner                       |
- * | -------------------- | ----------------------------------- | -------- | --------------------------- |
- * | `connections:{user}` | hash: connection id → connected at, | 2 h 10 m | `delivery/switchboard.ts`   |
- * |                      | in milliseconds since 1970          |          |                             |
+ * | key                          | type                                          | TTL      | owner                       |
+ * | ---------------------------- | --------------------------------------------- | -------- | --------------------------- |
+ * | `connections:{user}`         | hash: connection → connected at (ms)          | 2 h 10 m | `delivery/switchboard.ts`   |
+ * | `connection-ends:{bucket}`   | sorted set: "user connection" by the time (ms)| 3 h      | `delivery/switchboard.ts`   |
+ * |                              | at which it is to be closed                   |          |                             |
+ * | `online:{bucket}`            | sorted set: user by the time (ms) until which | 1 h      | `delivery/switchboard.ts`,  |
+ * |                              | they count as online                          |          | `presence/`                 |
+ * | `going-offline:{bucket}`     | sorted set: "user time until they were online"| 1 h      | `presence/online.ts`        |
+ * |                              | by the time (ms) at which somebody else is to |          |                             |
+ * |                              | tell that they went offline                   |          |                             |
+ * | `last-seen:{user}`           | string: time (ms) at which the last socket    | 30 d     | `delivery/switchboard.ts`,  |
+ * |                              | closed, or frames stopped                     |          | `presence/`                 |
+ * | `pending:{user}`             | hash: conversation → first `seq` that was not | 1 d      | `delivery/pending.ts`       |
+ * |                              | acknowledged as delivered                     |          |                             |
+ * | `pending-users:{bucket}`     | sorted set: user by the time (ms) since which | 1 h      | `delivery/pending.ts`       |
+ * |                              | they have something pending                   |          |                             |
+ * | `delivered:{conversation}`   | hash: user → delivered position               | 1 h      | `receipts/delivered.ts`     |
+ * | `delivered-changed:{bucket}` | set: "conversation user" whose delivered      | 1 h      | `receipts/delivered.ts`     |
+ * |                              | position Postgres does not have yet           |          |                             |
+ * | `lease:{name}`               | string: who holds it                          | by lease | `redis/leases.ts`           |
+ * | `done:{name}`                | string: this was done                         | by use   | `redis/leases.ts`           |
+ * | `announced:{name}`           | counter: events of one kind in this second    | 1 s      | `receipts/announce.ts`      |
+ * | `typing:{conversation:user}` | hash: `until` when the others see that the    | 5 s      | `presence/typing-state.ts`  |
+ * |                              | user types, `next`: when it may be passed on  |          |                             |
+ * |                              | again (ms)                                    |          |                             |
+ *
+ * The TTL of a bucket is set by the sweep, each time it looks: so a send needs no command more for it.
  */
 export const keys = {
   connections: (userId: string) => `connections:{${userId}}`,
+  connectionEnds: (bucket: number) => `connection-ends:{c${bucket}}`,
+  online: (bucket: number) => `online:{o${bucket}}`,
+  goingOffline: (bucket: number) => `going-offline:{o${bucket}}`,
+  lastSeen: (userId: string) => `last-seen:{${userId}}`,
+  pending: (userId: string) => `pending:{${userId}}`,
+  pendingUsers: (bucket: number) => `pending-users:{p${bucket}}`,
+  delivered: (conversationId: string) => `delivered:{${conversationId}}`,
+  deliveredChanged: (bucket: number) => `delivered-changed:{d${bucket}}`,
+  lease: (name: string) => `lease:{${name}}`,
+  done: (name: string) => `done:{${name}}`,
+  announced: (name: string) => `announced:{${name}}`,
+  typing: (conversationId: string, userId: string) => `typing:{${conversationId}:${userId}}`,
 } as const
+
+const hour = 60 * 60
 
 /** Seconds. The gateway closes every connection after two hours. */
 export const timeToLive = {
-  connections: 2 * 60 * 60 + 10 * 60,
+  connections: 2 * hour + 10 * 60,
+  connectionEnds: 3 * hour,
+  online: hour,
+  lastSeen: 30 * 24 * hour,
+  pending: 24 * hour,
+  pendingUsers: hour,
+  delivered: hour,
+  deliveredChanged: hour,
 } as const
+
+export const bucketCount = 64
+
+/** 0 to 63. The end of an id is random in every version of UUID that is used here. */
+export const bucketOf = (userId: string): number => Number.parseInt(userId.slice(-2), 16) % bucketCount
+
+export const allBuckets: readonly number[] = Array.from({ length: bucketCount }, (_, bucket) => bucket)

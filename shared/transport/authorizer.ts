@@ -12,7 +12,7 @@ const unauthorizedMessage = 'Unauthorized'
  * Checks the token of a handshake, once: what it says of the caller then comes with every event of the connection. A bad token
  * is answered with 401; 500 when tokens can't be checked now, and a client tries again.
  */
-export const authorizer = ({ tokens }: { tokens: TokenVerifier }) =>
+export const authorizer = (deps: { tokens: TokenVerifier }) =>
   middy<APIGatewayRequestAuthorizerEvent, APIGatewayAuthorizerResult>()
     .onError(request => {
       const problem = asProblem(request.error)
@@ -21,7 +21,7 @@ export const authorizer = ({ tokens }: { tokens: TokenVerifier }) =>
       throw problem
     })
     .handler(async event => {
-      const caller = await tokens.verify(event.queryStringParameters?.token ?? '')
+      const caller = await deps.tokens.verify(event.queryStringParameters?.token ?? '')
       const context: AuthorizerContext = {
         userId: caller.id,
         kahaId: caller.kahaId,

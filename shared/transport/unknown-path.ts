@@ -8,7 +8,10 @@ interface KnownRoute {
 
 const matches = (pattern: string, path: string): boolean => {
   const [wanted, given] = [pattern.split('/'), path.split('/')]
-  return wanted.length === given.length && wanted.every((part, index) => part.startsWith('{') || part === given[index])
+  return (
+    wanted.length === given.length &&
+    wanted.every((part, index) => (part.startsWith('{') ? given[index] !== '' : part === given[index]))
+  )
 }
 
 /** Answers what no route matches: `method_not_allowed` where the path has other methods, else `not_found`. Always throws. */

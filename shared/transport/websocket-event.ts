@@ -1,7 +1,6 @@
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import type { Caller } from '../auth/caller.ts'
 import type { Connection } from '../delivery/switchboard.ts'
-import { Problem } from '../platform/problems.ts'
 
 /** What the authorizer says of the caller. It rides on every later event of the connection, as strings. */
 export interface AuthorizerContext {
@@ -21,11 +20,13 @@ const WebSocketEvent = z.object({
     authorizer: z.object({
       userId: z.string(),
       kahaId: z.string(),
-      businessId: z.string().optional(),
+      businessId: z.optional(z.string()),
       expiresAt: z.coerce.number(),
     }),
   }),
-  body: z.string().optional(),
+  /** With `$connect` only. */
+  queryStringParameters: z.optional(z.record(z.string(), z.string())),
+  body: z.optional(z.string()),
 })
 
 export interface Frame {
@@ -33,12 +34,13 @@ export interface Frame {
   routeKey: string
   connection: Connection
   caller: Caller
+  query: Record<string, string>
   body: string
 }
 
 /** An event of the WebSocket API as far as this service reads it. */
 export const frameOfEvent = (event: unknown): Frame => {
-  const { requestContext, body = '' } = WebSocketEvent.parse(event)
+  const { requestContext, queryStringParameters: query = {}, body = '' } = WebSocketEvent.parse(event)
   const { requestId, routeKey, connectionId, connectedAt, authorizer } = requestContext
   const { userId, kahaId, businessId, expiresAt } = authorizer
   return {
@@ -46,13 +48,10 @@ export const frameOfEvent = (event: unknown): Frame => {
     routeKey,
     connection: { id: connectionId, userId, connectedAt },
     caller: { id: userId, kahaId, expiresAt: new Date(expiresAt), ...(businessId && { businessId }) },
+    query,
     body,
   }
 }
 
-/** Throws `token_expired` once the token that the connection was opened with has run out. */
-export const requireLiveToken = ({ caller }: Frame, now: Date): void => {
-  if (now >= caller.expiresAt) {
-    throw new Problem('token_expired', 'The token of this connection has expired. Connect with a new one.')
-  }
-}
+/** The token that the connection was opened with has run out. */
+export const isTokenExpired = ({ caller }: Frame, now: Date): boolean => now >= caller.expiresAt

@@ -3,36 +3,47 @@ import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
 import * as z from 'zod'
 import type { Caller } from '../auth/caller.ts'
 import type { Push } from '../delivery/push.ts'
-import type { Connection } from '../delivery/switchboard.ts'
+import type { ReplayQueue } from '../delivery/replay.jobs.ts'
+import { touch } from '../delivery/signs.ts'
+import type { Connection, Switchboard } from '../delivery/switchboard.ts'
 import type { Clock } from '../platform/clock.ts'
-import { logger } from '../platform/logger.ts'
 import { asProblem, Problem, problemDocument } from '../platform/problems.ts'
 import { parseInput } from '../platform/validation.ts'
-import { type Frame, frameOfEvent, requireLiveToken } from './websocket-event.ts'
+import { type Frame, frameOfEvent, isTokenExpired } from './websocket-event.ts'
+import { logUnexpected } from './websocket-lifecycle.ts'
 
 export interface WebSocketDeps {
   push: Push
+  switchboard: Switchboard
+  replays: ReplayQueue
   clock: Clock
 }
 
 const answerBeforeTimeoutMs = 500
 
-export interface ActionRequest<Data> {
+interface ActionContext {
   caller: Caller
   connection: Connection
-  data: Data
+  /** The client's own id of the frame. */
+  requestId: string | undefined
 }
 
+export type ActionRequest<Data> = ActionContext & { data: Data }
+
 export interface Action {
-  handle(caller: Caller, connection: Connection, data: unknown): Promise<unknown>
+  /** It takes its frame as a sign of life by itself, in a round trip that it makes anyway. */
+  isOwnSign: boolean
+  handle(context: ActionContext, data: unknown): Promise<unknown>
 }
 
 /** What a client asks for by `action`; what the handler returns becomes the `data` of the ack. */
 export const action = <Data>(
   schema: z.ZodType<Data>,
   handle: (request: ActionRequest<Data>) => Promise<unknown>,
+  { isOwnSign = false } = {},
 ): Action => ({
-  handle: async (caller, connection, data) => handle({ caller, connection, data: parseInput(schema, data, 'data') }),
+  isOwnSign,
+  handle: async (context, data) => handle({ ...context, data: parseInput(schema, data, 'data') }),
 })
 
 const RequestId = z.string().max(128)
@@ -69,10 +80,6 @@ const errorFrame = (problem: Problem, frame: Frame): string =>
     error: problemDocument(problem, frame.requestId),
   })
 
-const logUnexpected = (problem: Problem, { requestId, routeKey }: Frame): void => {
-  if (problem.status >= 500) logger.error('A frame failed', { requestId, routeKey, error: problem })
-}
-
 /** Says why, then closes: the answer of a route comes too late for a socket that is to end. */
 const closeWith = async ({ push }: WebSocketDeps, problem: Problem, frame: Frame): Promise<void> => {
   await push.send(frame.connection.id, errorFrame(problem, frame))
@@ -103,43 +110,20 @@ export const webSocketActions = (deps: WebSocketDeps, actions: Record<string, Ac
     })
     .handler(async event => {
       const frame = frameOfEvent(event)
-      requireLiveToken(frame, deps.clock.now())
+      const now = deps.clock.now()
+      if (isTokenExpired(frame, now)) {
+        throw new Problem('token_expired', 'The token of this connection has expired. Connect with a new one.')
+      }
+      const { caller, connection } = frame
       const { action: name, requestId, data = {} } = parseInput(ClientFrame, parsedBody(frame.body))
       const found = Object.hasOwn(actions, name) ? actions[name] : undefined
       if (!found) throw new Problem('unknown_action', `There is no action ${JSON.stringify(name.slice(0, 64))}.`)
-      const answer = await found.handle(frame.caller, frame.connection, data)
+      const [answer] = await Promise.all([
+        found.handle({ caller, connection, requestId }, data),
+        found.isOwnSign || touch(deps, connection, caller.expiresAt, now),
+      ])
       return {
         statusCode: 200,
         ...(requestId !== undefined && { body: JSON.stringify({ event: 'ack', requestId, data: answer ?? {} }) }),
       }
-    })
-
-/** The handler of a one-way route: nothing is answered, whatever happens; an expired token closes the socket. */
-export const webSocketSignal = (deps: WebSocketDeps, handle: (frame: Frame) => Promise<void>) =>
-  middy<unknown, APIGatewayProxyStructuredResultV2>()
-    .onError(async request => {
-      const problem = asProblem(request.error)
-      const frame = frameOfEvent(request.event)
-      logUnexpected(problem, frame)
-      if (problem.code === 'token_expired') await closeWith(deps, problem, frame)
-      request.response = { statusCode: problem.status }
-    })
-    .handler(async event => {
-      const frame = frameOfEvent(event)
-      requireLiveToken(frame, deps.clock.now())
-      await handle(frame)
-      return { statusCode: 200 }
-    })
-
-/** The handler of `$connect` and `$disconnect`: the status of a problem of `$connect` is what refuses the handshake. */
-export const webSocketLifecycle = (handle: (frame: Frame) => Promise<void>) =>
-  middy<unknown, APIGatewayProxyStructuredResultV2>()
-    .onError(request => {
-      const problem = asProblem(request.error)
-      logUnexpected(problem, frameOfEvent(request.event))
-      request.response = { statusCode: problem.status }
-    })
-    .handler(async event => {
-      await handle(frameOfEvent(event))
-      return { statusCode: 200 }
     })

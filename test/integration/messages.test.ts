@@ -8,7 +8,7 @@ import { createHandler } from '../../functions/websocket/message.ts'
 import type { Conversation } from '../../shared/conversations/conversations.schema.ts'
 import { insertParticipants, removeParticipant } from '../../shared/conversations/participants.repository.ts'
 import type { Message, MessagePage } from '../../shared/messages/messages.schema.ts'
-import { sendMessage } from '../../shared/messages/messages.ts'
+import { sendMessage } from '../../shared/messages/send-message.ts'
 import { lambdaContext } from '../support/lambda.ts'
 import { openWorld, type World } from '../support/world.ts'
 
@@ -160,12 +160,7 @@ describe('sending a message', () => {
       },
       transformResult: async ({ result }) => result,
     }
-    const handler = createHandler({
-      db: world.db.withPlugin(counter),
-      switchboard: world.switchboard,
-      push: world.push,
-      clock: world.clock,
-    })
+    const handler = createHandler({ ...world.deps, db: world.db.withPlugin(counter) })
     const [node] = world.redis.nodes('master')
     const stream = (node as unknown as { stream: { write: (...args: unknown[]) => boolean } }).stream
     const write = stream.write
@@ -392,9 +387,9 @@ describe('a push', () => {
     const socket = await world.connect(bob)
     world.push.answer(socket.connectionId, 'failed')
     expect((await send(alice, id, { content: 'One' })).status).toBe(201)
-    const broken = { ...world.switchboard, connectionsOf: () => Promise.reject(new Error('Redis is gone')) }
+    const broken = { ...world.switchboard, route: () => Promise.reject(new Error('Redis is gone')) }
     const { message } = await sendMessage(
-      { ...world, switchboard: broken },
+      { ...world.deps, switchboard: broken },
       { conversationId: id, senderId: alice, content: 'Two' },
     )
     expect(message.seq).toBe(2)

@@ -1,8 +1,10 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { removeAfterUs } from '../../infra/local/reaper.ts'
 import { startPostgres } from '../../infra/local/stores/postgres.ts'
 import { startRedis } from '../../infra/local/stores/redis.ts'
+import { migrateToLatest } from '../../shared/database/migrate.ts'
 
 declare global {
   /** Ends the stores of this test run; made by the global set-up. */
@@ -17,6 +19,7 @@ const tell = (text: string): void => void process.stderr.write(`${text}\n`)
  */
 const setUp = async (): Promise<void> => {
   const directory = await mkdtemp(join(tmpdir(), 'kaha-chat-test-'))
+  removeAfterUs(directory)
   const start = (name: string, launch: typeof startPostgres) =>
     launch({
       directory: join(directory, name),
@@ -26,10 +29,8 @@ const setUp = async (): Promise<void> => {
   const [postgres, redis] = await Promise.all([start('postgres', startPostgres), start('redis', startRedis)])
   globalThis.stopTestStores = async () => {
     await Promise.all([postgres.stop(), redis.stop()])
-    await rm(directory, { recursive: true, force: true })
   }
   tell(`${postgres.title} and ${redis.title} for the integration tests`)
-  const { migrateToLatest } = await import('../../shared/database/migrate.ts')
   await migrateToLatest(postgres.url)
   process.env.TEST_DATABASE_URL = postgres.url
   process.env.TEST_REDIS_URL = redis.url

@@ -4,20 +4,34 @@ import type { Cluster } from 'ioredis'
 import type { Kysely } from 'kysely'
 import { createHandler as conversationsHandler } from '../../functions/http/conversations.ts'
 import { createHandler as messagesHandler } from '../../functions/http/messages.ts'
+import { createHandler as notificationsHandler } from '../../functions/http/notifications.ts'
 import { createHandler as platformHandler } from '../../functions/http/platform.ts'
+import { createHandler as presenceHandler } from '../../functions/http/presence.ts'
+import { createHandler as receiptsHandler } from '../../functions/queue/receipts.ts'
+import { createHandler as replayHandler } from '../../functions/queue/replay.ts'
+import { createHandler as sweepHandler } from '../../functions/queue/sweep.ts'
 import { createHandler as connectHandler } from '../../functions/websocket/connect.ts'
+import { createHandler as disconnectHandler } from '../../functions/websocket/disconnect.ts'
 import { createHandler as heartbeatHandler } from '../../functions/websocket/heartbeat.ts'
-import { createHandler as messageHandler } from '../../functions/websocket/message.ts'
+import { type MessageFunctionDeps, createHandler as messageHandler } from '../../functions/websocket/message.ts'
 import { topology } from '../../infra/topology.ts'
 import { createTokenVerifier } from '../../shared/auth/tokens.ts'
 import { DatabaseConfig } from '../../shared/database/config.ts'
 import { openDatabase } from '../../shared/database/connection.ts'
 import type { Database } from '../../shared/database/schema.ts'
+import { missingJob, type ReplayJob } from '../../shared/delivery/replay.jobs.ts'
+import { type ReplaySettings, replaySettings } from '../../shared/delivery/replay.ts'
+import type { SweepJob } from '../../shared/delivery/sweep.jobs.ts'
+import { sweepSettings } from '../../shared/delivery/sweep.ts'
 import { createSwitchboard, type Switchboard } from '../../shared/delivery/switchboard.ts'
 import type { Clock } from '../../shared/platform/clock.ts'
+import { presenceSettings, typingSettings } from '../../shared/presence/settings.ts'
+import { createDeliveredPositions, type DeliveredPositions } from '../../shared/receipts/delivered.ts'
+import type { ReceiptJob } from '../../shared/receipts/receipt.jobs.ts'
 import { openRedis } from '../../shared/redis/connection.ts'
 import { lambdaContext } from './lambda.ts'
 import { type RecordingPush, recordingPush } from './recording-push.ts'
+import { type RecordingQueue, recordingQueue, sqsEventOf } from './recording-queue.ts'
 import { testSecret, tokenFor } from './tokens.ts'
 
 export interface TestClock extends Clock {
@@ -59,18 +73,44 @@ export interface Socket {
   send(frame: unknown): Promise<{ event?: string; requestId?: string; data?: unknown; error?: { code: string } }>
   /** Events that were pushed to this socket. */
   events(event: string): Record<string, unknown>[]
+  /** The socket closes, and `$disconnect` comes. */
+  close(): Promise<void>
+}
+
+export interface ConnectOptions {
+  expiresAt?: Date
+  connectedAt?: number
+  replay?: 'none'
 }
 
 /** The handlers on real stores, with the gateway's part played by the test. Isolated by fresh ids. */
 export interface World {
+  /** What the handlers are made of, for a test that makes one of its own. */
+  deps: MessageFunctionDeps
   db: Kysely<Database>
   redis: Cluster
   switchboard: Switchboard
+  delivered: DeliveredPositions
   push: RecordingPush
+  replays: RecordingQueue<ReplayJob>
+  receipts: RecordingQueue<ReceiptJob>
+  sweeps: RecordingQueue<SweepJob>
   clock: TestClock
   newUser(): string
   http<Body = Record<string, unknown>>(userId: string, request: string, options?: HttpOptions): Promise<Answer<Body>>
-  connect(userId: string, options?: { expiresAt?: Date; connectedAt?: number }): Promise<Socket>
+  connect(userId: string, options?: ConnectOptions): Promise<Socket>
+  /** Does every job of the replay and receipt queues, and those that they lead to, whatever their delay. */
+  drain(): Promise<void>
+  /** Does one replay job, and nothing that it leads to. */
+  runReplay(job: ReplayJob): Promise<void>
+  /** Asks for a replay of a connection, as the sweep does. */
+  sendMissingTo(socket: Socket): Promise<void>
+  /** How much time the workers' functions have left from now on. */
+  setRemainingMs(milliseconds: number): void
+  /** While the work runs, Redis does not answer who is to hear of a message. */
+  withoutRouting(work: () => Promise<void>): Promise<void>
+  /** Does one task of the sweep, with whatever it leads to. */
+  sweep(task: SweepJob['task']): Promise<void>
   close(): Promise<void>
 }
 
@@ -130,33 +170,96 @@ const webSocketEvent = (
   requestContext: { requestId: randomUUID(), routeKey, ...socket, authorizer },
 })
 
-export const openWorld = async (): Promise<World> => {
+export const openWorld = async (settings: Partial<ReplaySettings> = {}): Promise<World> => {
   const { TEST_DATABASE_URL = '', TEST_REDIS_URL = '' } = process.env
   const db = openDatabase(
     DatabaseConfig.parse({ DATABASE_URL: TEST_DATABASE_URL, DATABASE_POOL_MAX: '60', DATABASE_STATEMENTS: 'named' }),
   )
   const redis = openRedis({ REDIS_URL: TEST_REDIS_URL })
-  const switchboard = createSwitchboard(redis)
+  const connected = createSwitchboard(redis)
+  let isRouting = true
+  const switchboard: Switchboard = {
+    ...connected,
+    route: async (...args) => {
+      if (!isRouting) throw new Error('Redis is gone')
+      return connected.route(...args)
+    },
+  }
+  let remainingMs = 60_000
   const push = recordingPush()
   const clock = testClock()
   const tokens = createTokenVerifier({ JWT_SECRET: testSecret }, { now: () => new Date() })
-  const deps = { db, switchboard, push, clock, tokens }
+  const delivered = createDeliveredPositions(redis)
+  const replays = recordingQueue<ReplayJob>()
+  const receipts = recordingQueue<ReceiptJob>()
+  const sweeps = recordingQueue<SweepJob>()
+  const periods = { presence: presenceSettings, typing: typingSettings }
+  const deps = { db, redis, switchboard, delivered, push, replays, receipts, sweeps, clock, tokens, ...periods }
 
   const httpFunctions: Record<string, ReturnType<typeof conversationsHandler>> = {
     ConversationsFunction: conversationsHandler(deps),
     MessagesFunction: messagesHandler(deps),
+    NotificationsFunction: notificationsHandler(deps),
+    PresenceFunction: presenceHandler(deps),
     PlatformFunction: platformHandler(deps),
   }
   const onConnect = connectHandler(deps)
+  const onDisconnect = disconnectHandler(deps)
   const onHeartbeat = heartbeatHandler(deps)
   const onMessage = messageHandler(deps)
 
+  const onReplay = replayHandler({ ...deps, settings: { ...replaySettings, ...settings } })
+  const onReceipt = receiptsHandler(deps)
+  const onSweep = sweepHandler({ ...deps, settings: sweepSettings })
+
+  const workerContext = () => ({ ...lambdaContext(), getRemainingTimeInMillis: () => remainingMs })
+  const runReplay = async (job: ReplayJob) => {
+    await onReplay(sqsEventOf([job]), workerContext())
+  }
+
+  /** One job after the other, as a queue would that has a single consumer. */
+  const drain = async () => {
+    for (;;) {
+      const [replayJobs, receiptJobs] = [replays.takeAll(), receipts.takeAll()]
+      if (replayJobs.length + receiptJobs.length === 0) return
+      for (const job of replayJobs) await runReplay(job)
+      for (const job of receiptJobs) await onReceipt(sqsEventOf([job]), lambdaContext())
+    }
+  }
+
   return {
+    deps,
     db,
     redis,
     switchboard,
+    delivered,
     push,
+    replays,
+    receipts,
+    sweeps,
     clock,
+    drain,
+    runReplay,
+    sendMissingTo: async ({ connectionId, userId }) =>
+      replays.send(missingJob({ id: connectionId, userId, connectedAt: clock.now().getTime() })),
+    setRemainingMs: milliseconds => {
+      remainingMs = milliseconds
+    },
+    withoutRouting: async work => {
+      isRouting = false
+      try {
+        await work()
+      } finally {
+        isRouting = true
+      }
+    },
+    sweep: async task => {
+      await onSweep(sqsEventOf([{ task }]), lambdaContext())
+      for (let jobs = sweeps.takeAll(); jobs.length > 0; jobs = sweeps.takeAll()) {
+        for (const job of jobs) await onSweep(sqsEventOf([job]), lambdaContext())
+      }
+      await drain()
+    },
     newUser: () => randomUUID(),
     http: async <Body>(userId: string, request: string, options: HttpOptions = {}) => {
       const event = httpEvent(request, options.token ?? (await tokenFor(userId)), options)
@@ -170,10 +273,15 @@ export const openWorld = async (): Promise<World> => {
         body: (result.body ? JSON.parse(result.body) : undefined) as Body,
       }
     },
-    connect: async (userId, { expiresAt = new Date(Date.now() + 3_600_000), connectedAt = Date.now() } = {}) => {
+    connect: async (userId, options = {}) => {
+      const { expiresAt = new Date(clock.now().getTime() + 3_600_000), connectedAt = clock.now().getTime() } = options
       const socket = { connectionId: `${randomUUID().replaceAll('-', '').slice(0, 15)}=`, connectedAt }
       const authorizer = { userId, kahaId: `K-${userId.slice(0, 8)}`, expiresAt: String(expiresAt.getTime()) }
-      const { statusCode } = await onConnect(webSocketEvent('$connect', socket, authorizer), lambdaContext())
+      const connectEvent = {
+        ...webSocketEvent('$connect', socket, authorizer),
+        ...(options.replay && { queryStringParameters: { replay: options.replay } }),
+      }
+      const { statusCode } = await onConnect(connectEvent, lambdaContext())
       if (statusCode !== 200) throw new Error(`$connect answered ${statusCode}`)
       return {
         connectionId: socket.connectionId,
@@ -186,6 +294,9 @@ export const openWorld = async (): Promise<World> => {
           return result.body ? JSON.parse(result.body) : {}
         },
         events: event => push.eventsOf(socket.connectionId, event),
+        close: async () => {
+          await onDisconnect(webSocketEvent('$disconnect', socket, authorizer), lambdaContext())
+        },
       }
     },
     close: async () => {

@@ -1,0 +1,19 @@
+import { createWriteStream } from 'node:fs'
+import type { FunctionLogLine } from './functions/function-host.ts'
+
+export interface FunctionLog {
+  write(line: FunctionLogLine): void
+  close(): Promise<void>
+}
+
+/** Appends what functions write, a line each: time, function, stream, text. */
+export const openFunctionLog = (file: string): FunctionLog => {
+  const stream = createWriteStream(file, { flags: 'a' })
+  return {
+    write: ({ function: name, stream: source, text }) => {
+      if (stream.writableEnded) return
+      stream.write(`${new Date().toISOString()} ${name} ${source} ${text}\n`)
+    },
+    close: () => new Promise(resolve => stream.end(resolve)),
+  }
+}

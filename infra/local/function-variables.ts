@@ -1,0 +1,48 @@
+import { environmentName } from '../aws/environment-name.ts'
+import type { FunctionDefinition, Resource } from '../topology.ts'
+
+/** What the stack's functions reach, and by which secret. */
+export interface StackFacts {
+  readonly databaseUrl: string
+  readonly redisUrl: string
+  /** `http://127.0.0.1:port` */
+  readonly connectionsUrl: string
+  readonly dynamoDbUrl: string
+  readonly queueUrl: (name: string) => string
+  readonly jwtSecret: string
+  /** Settings that every function gets besides, by the names that they have on AWS. */
+  readonly settings: Readonly<Record<string, string>>
+}
+
+const variablesOf = (resource: Resource, facts: StackFacts): Record<string, string> => {
+  switch (resource) {
+    case 'database':
+      return {
+        DATABASE_URL: facts.databaseUrl,
+        DATABASE_AUTH: 'url',
+        DATABASE_TLS: 'off',
+        DATABASE_POOL_MAX: '10',
+        DATABASE_STATEMENTS: 'named',
+      }
+    case 'redis':
+      return { REDIS_URL: facts.redisUrl }
+    case 'connections':
+      return { WEBSOCKET_API_ENDPOINT: facts.connectionsUrl }
+    case 'tokens':
+      return { JWT_SECRET: facts.jwtSecret }
+  }
+  const [kind, name = ''] = resource.split(':')
+  return kind === 'queue'
+    ? { [environmentName(name, 'QUEUE_URL')]: facts.queueUrl(name) }
+    : { [environmentName(name, 'TABLE_NAME')]: name, AWS_ENDPOINT_URL_DYNAMODB: facts.dynamoDbUrl }
+}
+
+/** A function's environment variables on one machine: the same names as on AWS, by what it uses. */
+export const functionVariables = (definition: FunctionDefinition, facts: StackFacts): Record<string, string> => ({
+  STAGE: 'local',
+  LOG_LEVEL: 'INFO',
+  POWERTOOLS_SERVICE_NAME: 'kaha-chat',
+  POWERTOOLS_METRICS_NAMESPACE: 'KahaChat',
+  ...facts.settings,
+  ...Object.fromEntries(definition.uses.flatMap(resource => Object.entries(variablesOf(resource, facts)))),
+})

@@ -1,0 +1,72 @@
+import { once } from 'node:events'
+import { mkdir } from 'node:fs/promises'
+import type { AddressInfo } from 'node:net'
+import {
+  CreateTableCommand,
+  DynamoDBClient,
+  ResourceInUseException,
+  waitUntilTableExists,
+} from '@aws-sdk/client-dynamodb'
+import dynalite from 'dynalite'
+import type { TableDefinition } from '../../topology.ts'
+
+export interface LocalDynamoDb {
+  readonly url: string
+  stop(): Promise<void>
+}
+
+const createTable = async (client: DynamoDBClient, name: string, table: TableDefinition): Promise<void> => {
+  const keys = [
+    { name: table.partitionKey, type: 'HASH' as const },
+    { name: table.sortKey, type: 'RANGE' as const },
+  ]
+  try {
+    await client.send(
+      new CreateTableCommand({
+        TableName: name,
+        BillingMode: 'PAY_PER_REQUEST',
+        AttributeDefinitions: keys.map(key => ({ AttributeName: key.name, AttributeType: 'S' })),
+        KeySchema: keys.map(key => ({ AttributeName: key.name, KeyType: key.type })),
+      }),
+    )
+  } catch (error) {
+    if (!(error instanceof ResourceInUseException)) throw error
+  }
+  await waitUntilTableExists({ client, minDelay: 1, maxDelay: 1, maxWaitTime: 10 }, { TableName: name })
+}
+
+/**
+ * DynamoDB on 127.0.0.1, in this process, with the tables given; `directory` keeps their items. Items do not expire: dynalite
+ * has no time to live.
+ */
+export const startDynamoDb = async ({
+  directory,
+  tables,
+}: {
+  directory: string
+  tables: Readonly<Record<string, TableDefinition>>
+}): Promise<LocalDynamoDb> => {
+  await mkdir(directory, { recursive: true })
+  const server = dynalite({ path: directory, createTableMs: 0 })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const stop = async () => {
+    server.closeAllConnections()
+    await new Promise<void>(resolve => server.close(() => resolve()))
+  }
+  const client = new DynamoDBClient({
+    endpoint: url,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  })
+  try {
+    await Promise.all(Object.entries(tables).map(([name, table]) => createTable(client, name, table)))
+  } catch (error) {
+    await stop()
+    throw error
+  } finally {
+    client.destroy()
+  }
+  return { url, stop }
+}

@@ -1,0 +1,91 @@
+import type { Cluster } from 'ioredis'
+import { bucketOf, keys, timeToLive } from '../redis/keys.ts'
+import { runPipeline } from '../redis/pipeline.ts'
+
+/**
+ * Takes back the mark when the acknowledged position has passed it. With a send at the very same moment its mark can be lost:
+ * the sweep's look into Postgres finds what that leaves.
+ */
+const acknowledgeScript = `
+local first = tonumber(redis.call('hget', KEYS[1], ARGV[1]))
+if first and first <= tonumber(ARGV[2]) then
+  if tonumber(ARGV[2]) >= tonumber(ARGV[3]) then redis.call('hdel', KEYS[1], ARGV[1])
+  else redis.call('hset', KEYS[1], ARGV[1], tonumber(ARGV[2]) + 1) end
+end
+return redis.call('hlen', KEYS[1])`
+
+export interface Acknowledged {
+  conversationId: string
+  /** The position up to which the user has everything. */
+  seq: number
+  /** The newest position of the conversation. */
+  lastSeq: number
+}
+
+/** Takes a user's marks back up to what they have acknowledged. One round trip, a second one when nothing is left. */
+export const clearPending = async (
+  redis: Cluster,
+  userId: string,
+  positions: readonly Acknowledged[],
+): Promise<void> => {
+  const pipeline = redis.pipeline()
+  for (const { conversationId, seq, lastSeq } of positions) {
+    pipeline.eval(acknowledgeScript, 1, keys.pending(userId), conversationId, seq, lastSeq)
+  }
+  const left = (await runPipeline(pipeline)).at(-1)
+  if (left === 0) await redis.zrem(keys.pendingUsers(bucketOf(userId)), userId)
+}
+
+/**
+ * Users of a bucket who have had something pending since before `before`, at most `limit`, longest first. They are noted as
+ * pending since `now` from here on, so that the next look leaves them alone for a while; those with nothing left are forgotten.
+ * Three round trips.
+ */
+export const takePending = async (
+  redis: Cluster,
+  bucket: number,
+  { before, now, limit }: { before: Date; now: Date; limit: number },
+): Promise<string[]> => {
+  const key = keys.pendingUsers(bucket)
+  const [userIds] = (await runPipeline(
+    redis
+      .pipeline()
+      .zrangebyscore(key, '-inf', before.getTime(), 'LIMIT', 0, limit)
+      .expire(key, timeToLive.pendingUsers),
+  )) as [string[]]
+  if (userIds.length === 0) return []
+  const lengths = redis.pipeline()
+  for (const userId of userIds) lengths.hlen(keys.pending(userId))
+  const left = await runPipeline(lengths)
+  const update = redis.pipeline()
+  for (const [index, userId] of userIds.entries()) {
+    if (left[index] === 0) update.zrem(key, userId)
+    else update.zadd(key, 'XX', now.getTime(), userId)
+  }
+  await runPipeline(update)
+  return userIds.filter((_, index) => left[index] !== 0)
+}
+
+/** Notes users as pending whose messages nobody has marked, because a function ended between its commit and Redis. */
+export const markPending = async (
+  redis: Cluster,
+  found: readonly { userId: string; conversationId: string; seq: number }[],
+  now: Date,
+): Promise<void> => {
+  if (found.length === 0) return
+  const pipeline = redis.pipeline()
+  for (const { userId, conversationId, seq } of found) {
+    pipeline.hsetnx(keys.pending(userId), conversationId, seq)
+    pipeline.expire(keys.pending(userId), timeToLive.pending)
+    pipeline.zadd(keys.pendingUsers(bucketOf(userId)), 'NX', now.getTime(), userId)
+  }
+  await runPipeline(pipeline)
+}
+
+/** Forgets that a user is waited for: they are not connected, and connecting replays anyway. */
+export const forgetPending = async (redis: Cluster, userIds: readonly string[]): Promise<void> => {
+  if (userIds.length === 0) return
+  const pipeline = redis.pipeline()
+  for (const userId of userIds) pipeline.zrem(keys.pendingUsers(bucketOf(userId)), userId)
+  await runPipeline(pipeline)
+}

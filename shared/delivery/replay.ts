@@ -1,0 +1,264 @@
+import type { Cluster } from 'ioredis'
+import type { Kysely } from 'kysely'
+import type { Database } from '../database/schema.ts'
+import type { Clock } from '../platform/clock.ts'
+import { logger } from '../platform/logger.ts'
+import { Problem, problemDocument } from '../platform/problems.ts'
+import { announceOnline } from '../presence/presence.ts'
+import type { DeliveredPositions } from '../receipts/delivered.ts'
+import { findStandings } from '../receipts/receipts.repository.ts'
+import { unreadCounts } from '../receipts/unread.ts'
+import { isDone, type Lease, markDone, takeLease } from '../redis/leases.ts'
+import type { ServerEvent } from './events.ts'
+import { frameOf, youngConnectionMs } from './fan-out.ts'
+import type { Push } from './push.ts'
+import {
+  type ConnectionReplayJob,
+  missingJob,
+  type ReplayJob,
+  type ReplayProgress,
+  type ReplayQueue,
+  type UnroutedJob,
+} from './replay.jobs.ts'
+import { findUndelivered, type Range } from './replay.repository.ts'
+import { type RangeSender, type SendOutcome, sendRange } from './send-range.ts'
+import { clientSettings } from './session.ts'
+import type { Switchboard } from './switchboard.ts'
+import { releaseSync } from './sync.ts'
+
+export interface ReplaySettings {
+  /** Messages read from Postgres at a time. */
+  pageSize: number
+  /** How many messages of one conversation one `sync` brings; the client asks again for more. */
+  syncLimit: number
+}
+export const replaySettings: ReplaySettings = { pageSize: 200, syncLimit: 1_000 }
+
+export interface ReplayDeps {
+  db: Kysely<Database>
+  redis: Cluster
+  switchboard: Switchboard
+  delivered: DeliveredPositions
+  push: Push
+  replays: ReplayQueue
+  clock: Clock
+  settings: ReplaySettings
+}
+
+/** A page is sent well within this; whoever holds the lease longer has died. */
+const leaseMs = 30_000
+/** A replay hands over when its function has less time than this left: a page takes seconds at the very worst. */
+const handOverMs = 8_000
+/** How long a job waits for another replay of its connection, and how often at most. */
+const busyDelaySeconds = 2
+const maxHops = 1_000
+/** SQS may deliver a job again; what was done is remembered for longer than any copy takes. */
+const doneMs = 15 * 60 * 1000
+
+/** Behind every conversation: nothing is left to replay. */
+const end: ReplayProgress = { conversationId: 'ffffffff-ffff-ffff-ffff-ffffffffffff', seq: 0 }
+
+/** How a job ended: `next` goes on where it stopped, after a delay. */
+type Outcome = { outcome: 'done' | 'gone' } | { outcome: 'later'; delaySeconds: number; next: ConnectionReplayJob }
+
+type Run<Kind extends ConnectionReplayJob['kind']> = (
+  deps: ReplayDeps,
+  job: Extract<ConnectionReplayJob, { kind: Kind }>,
+  sender: RangeSender,
+) => Promise<Outcome>
+
+const finished: Outcome = { outcome: 'done' }
+
+/** What the user has not acknowledged: Postgres' positions, raised to those that Redis knows better. */
+const undelivered = async (
+  { db, delivered }: ReplayDeps,
+  userId: string,
+  progress: ReplayProgress | undefined,
+): Promise<Range[]> => {
+  const ranges = await findUndelivered(db, userId, progress?.conversationId)
+  const known = await delivered.of(ranges.map(range => range.conversationId))
+  return ranges
+    .map(range => {
+      const resumed = range.conversationId === progress?.conversationId ? progress.seq : 0
+      const acknowledged = known.get(range.conversationId)?.get(userId) ?? 0
+      return { ...range, afterSeq: Math.max(range.afterSeq, acknowledged, resumed) }
+    })
+    .filter(range => range.afterSeq < range.lastSeq)
+}
+
+const sendMissing = async (
+  deps: ReplayDeps,
+  job: Extract<ConnectionReplayJob, { kind: 'connect' | 'missing' }>,
+  sender: RangeSender,
+): Promise<{ ended: Outcome; replayed: number }> => {
+  const { userId } = job.connection
+  let replayed = job.replayed
+  for (const range of await undelivered(deps, userId, job.progress)) {
+    const { outcome, sent, throughSeq, delaySeconds } = await sendRange(sender, range, userId)
+    replayed += sent
+    if (outcome === 'gone') return { ended: { outcome }, replayed }
+    if (outcome === 'later') {
+      const progress = { conversationId: range.conversationId, seq: throughSeq }
+      return { ended: { outcome, delaySeconds, next: { ...job, progress, replayed } }, replayed }
+    }
+  }
+  return { ended: finished, replayed }
+}
+
+/** Sends the event that ends a job; what is to come again when it did not get there is `next`. */
+const conclude = async (
+  { clock }: ReplayDeps,
+  sender: RangeSender,
+  event: ServerEvent,
+  next: ConnectionReplayJob,
+): Promise<Outcome> => {
+  const answer = await sender.send(frameOf(event, clock.now()))
+  if (answer.outcome === 'later') return { ...answer, next }
+  return answer.outcome === 'gone' ? { outcome: 'gone' } : finished
+}
+
+const runConnect: Run<'connect'> = async (deps, job, sender) => {
+  const { connection } = job
+  const { ended, replayed } = job.withReplay
+    ? await sendMissing(deps, job, sender)
+    : { ended: finished, replayed: job.replayed }
+  if (ended.outcome !== 'done') return ended
+  const { total } = await unreadCounts(deps, connection.userId)
+  const data = {
+    connectionId: connection.id,
+    userId: connection.userId,
+    replayed,
+    unreadTotal: total,
+    serverTime: deps.clock.now().toISOString(),
+    settings: clientSettings,
+  }
+  return conclude(deps, sender, { event: 'session.ready', data }, { ...job, progress: end, replayed })
+}
+
+const runMissing: Run<'missing'> = async (deps, job, sender) => (await sendMissing(deps, job, sender)).ended
+
+const runSync: Run<'sync'> = async (deps, job, sender) => {
+  const { userId } = job.connection
+  const standings = await findStandings(
+    deps.db,
+    userId,
+    job.conversations.map(({ id }) => id),
+  )
+  const completed = [...job.completed]
+  for (const [index, { id, afterSeq }] of job.conversations.entries()) {
+    const standing = standings.get(id)
+    if (!standing) continue
+    const { lastSeq, joinedSeq } = standing
+    const range = { conversationId: id, afterSeq: Math.max(afterSeq, joinedSeq), lastSeq }
+    const result =
+      range.afterSeq < lastSeq
+        ? await sendRange(sender, range, userId, deps.settings.syncLimit)
+        : { outcome: 'done' as const, throughSeq: lastSeq, hasMore: false, delaySeconds: 0 }
+    const { outcome, throughSeq, hasMore, delaySeconds } = result
+    if (outcome === 'gone') return { outcome }
+    if (outcome === 'later') {
+      const conversations = [{ id, afterSeq: throughSeq }, ...job.conversations.slice(index + 1)]
+      return { outcome, delaySeconds, next: { ...job, conversations, completed } }
+    }
+    completed.push({ id, throughSeq, hasMore })
+  }
+  const data = { requestId: job.requestId, conversations: completed }
+  return conclude(deps, sender, { event: 'sync.completed', data }, { ...job, conversations: [], completed })
+}
+
+const runExpired: Run<'expired'> = async ({ push }, { connection, id }, sender) => {
+  const problem = new Problem('token_expired', 'The token of this connection has expired. Connect with a new one.')
+  await sender.send(JSON.stringify({ event: 'error', error: problemDocument(problem, id) }))
+  await push.close(connection.id)
+  return finished
+}
+
+const run = (deps: ReplayDeps, job: ConnectionReplayJob, sender: RangeSender): Promise<Outcome> => {
+  switch (job.kind) {
+    case 'connect':
+      return runConnect(deps, job, sender)
+    case 'missing':
+      return runMissing(deps, job, sender)
+    case 'sync':
+      return runSync(deps, job, sender)
+    case 'expired':
+      return runExpired(deps, job, sender)
+  }
+}
+
+const senderOf = (
+  deps: ReplayDeps,
+  { connection }: ConnectionReplayJob,
+  lease: Lease,
+  remainingMs: () => number,
+): RangeSender => ({
+  db: deps.db,
+  clock: deps.clock,
+  pageSize: deps.settings.pageSize,
+  mayGoOn: async () => remainingMs() > handOverMs && (await lease.renew()),
+  send: async (frame): Promise<SendOutcome> => {
+    const outcome = await deps.push.send(connection.id, frame)
+    if (outcome === 'sent') return { outcome }
+    const now = deps.clock.now()
+    if (outcome === 'gone' && now.getTime() - connection.connectedAt > youngConnectionMs) {
+      await deps.switchboard.disconnect(connection, now)
+      return { outcome }
+    }
+    // A young connection may still be inside `$connect`; a push that failed may succeed in a moment.
+    return { outcome: 'later', delaySeconds: outcome === 'gone' ? 1 : 2 }
+  },
+})
+
+const queueNext = async ({ replays }: ReplayDeps, job: ConnectionReplayJob, delaySeconds: number): Promise<void> => {
+  if (job.hop < maxHops) return replays.send({ ...job, hop: job.hop + 1 }, delaySeconds)
+  logger.error('A replay was given up', { kind: job.kind, hops: job.hop })
+}
+
+/** Long enough for Redis to be back, or for the sweep to have found the message by itself. */
+const unroutedDelaySeconds = 15
+const maxUnroutedHops = 20
+
+/** Looks the recipients of a message up again, and has each live connection of theirs get what it is missing. */
+const routeAgain = async (deps: ReplayDeps, job: UnroutedJob): Promise<void> => {
+  try {
+    const { connections } = await deps.switchboard.route(job, deps.clock.now())
+    const missing = connections.filter(({ userId }) => userId !== job.senderId)
+    await deps.replays.sendAll(missing.map(connection => ({ job: missingJob(connection) })))
+  } catch (error) {
+    if (job.hop >= maxUnroutedHops) throw error
+    await deps.replays.send({ ...job, hop: job.hop + 1 }, unroutedDelaySeconds)
+  }
+}
+
+const replayToConnection = async (
+  deps: ReplayDeps,
+  job: ConnectionReplayJob,
+  remainingMs: () => number,
+): Promise<void> => {
+  const { connection } = job
+  const lease = await takeLease(deps.redis, `replay:${connection.id}`, leaseMs)
+  const doneName = `replay:${job.id}:${job.hop}`
+  if (!lease) {
+    if (job.kind !== 'missing' && !(await isDone(deps.redis, doneName))) await queueNext(deps, job, busyDelaySeconds)
+    return
+  }
+  try {
+    if (await isDone(deps.redis, doneName)) return
+    if (job.hop === 0 && 'cameOnline' in job && job.cameOnline) await announceOnline(deps, connection.userId)
+    const result = await run(deps, job, senderOf(deps, job, lease, remainingMs))
+    if (result.outcome === 'later') await queueNext(deps, result.next, result.delaySeconds)
+    else if (job.kind === 'sync') await releaseSync(deps.redis, connection.id)
+    await markDone(deps.redis, doneName, doneMs)
+  } finally {
+    await lease.release()
+  }
+}
+
+/**
+ * Brings one connection what it is to get, in `seq` order for each conversation. One replay at a time for each connection: a
+ * second one waits, and where it would only repeat the first (`missing`) it is dropped. Safe to run twice and beside live
+ * pushes; what is missing is computed anew each time, so a job that died half way costs duplicates, never a loss. A long one
+ * goes on in a follow-up job before `remainingMs` is used up. Rejects when a store is down, and SQS brings the job again.
+ */
+export const replay = (deps: ReplayDeps, job: ReplayJob, remainingMs: () => number): Promise<void> =>
+  job.kind === 'unrouted' ? routeAgain(deps, job) : replayToConnection(deps, job, remainingMs)

@@ -1,0 +1,158 @@
+import type { Cluster } from 'ioredis'
+import type { Kysely } from 'kysely'
+import type { Database } from '../database/schema.ts'
+import { lowestIdAt } from '../platform/ids.ts'
+import { sweepPresence } from '../presence/presence.ts'
+import { type DeliveredPositions, flushDelivered, withDelivered } from '../receipts/delivered.ts'
+import { allBuckets, keys, timeToLive } from '../redis/keys.ts'
+import { runPipeline } from '../redis/pipeline.ts'
+import type { FanOutDeps } from './fan-out.ts'
+import { forgetPending, markPending, takePending } from './pending.ts'
+import { missingJob, type ReplayQueue } from './replay.jobs.ts'
+import { findUnacknowledged } from './replay.repository.ts'
+import type { SweepJob, SweepQueue } from './sweep.jobs.ts'
+
+export interface SweepDeps extends FanOutDeps {
+  db: Kysely<Database>
+  redis: Cluster
+  delivered: DeliveredPositions
+  replays: ReplayQueue
+  sweeps: SweepQueue
+  settings: SweepSettings
+}
+
+export interface SweepSettings {
+  /** How long a message may be without acknowledgement on a live connection before it is sent again, in milliseconds. */
+  pendingAfterMs: number
+  /** How far back the look into Postgres goes. What is older was looked at before. */
+  unmarkedWithinMs: number
+  /** How much of a bucket, or of a page of messages, is taken at a time. */
+  batch: number
+}
+export const sweepSettings: SweepSettings = { pendingAfterMs: 30_000, unmarkedWithinMs: 6 * 60_000, batch: 500 }
+
+/** A message's id may have been minted a day before it was sent. */
+const oldestIdMs = 24 * 60 * 60 * 1000
+
+/** What a task found to do, for the log. */
+export interface Swept {
+  task: SweepJob['task']
+  found: number
+}
+
+/** Users who have been pending for too long: each of their live connections gets what is missing. */
+const sweepPending = async (deps: SweepDeps, bucket: number): Promise<{ found: number; more: boolean }> => {
+  const now = deps.clock.now()
+  const before = new Date(now.getTime() - deps.settings.pendingAfterMs)
+  const userIds = await takePending(deps.redis, bucket, { before, now, limit: deps.settings.batch })
+  const connections = await deps.switchboard.connectionsOf(userIds)
+  const connected = new Set(connections.map(({ userId }) => userId))
+  await deps.replays.sendAll(connections.map(connection => ({ job: missingJob(connection) })))
+  await forgetPending(
+    deps.redis,
+    userIds.filter(userId => !connected.has(userId)),
+  )
+  return { found: connections.length, more: userIds.length === deps.settings.batch }
+}
+
+/** Connections past their token or the gateway's two hours are closed. */
+const sweepConnections = async (deps: SweepDeps, bucket: number): Promise<{ found: number; more: boolean }> => {
+  const { redis, push, switchboard, clock, settings } = deps
+  const now = clock.now()
+  const key = keys.connectionEnds(bucket)
+  const [members] = (await runPipeline(
+    redis
+      .pipeline()
+      .zrangebyscore(key, '-inf', now.getTime(), 'LIMIT', 0, settings.batch)
+      .expire(key, timeToLive.connectionEnds),
+  )) as [string[]]
+  await Promise.all(
+    members.map(async member => {
+      const [userId = '', id = ''] = member.split(' ')
+      // Not forgotten when it could not be closed: the next look tries again.
+      if ((await push.close(id)) === 'failed') return
+      await switchboard.disconnect({ id, userId, connectedAt: 0 }, now)
+    }),
+  )
+  return { found: members.length, more: members.length === settings.batch }
+}
+
+/**
+ * Messages that were committed a while ago and that a connected recipient has not acknowledged, whatever Redis says: a function
+ * that ended between its commit and Redis left no mark. They are marked, for `sweepPending` to find at once.
+ */
+const sweepUnmarked = async (
+  deps: SweepDeps,
+  afterId: string | undefined,
+): Promise<{ found: number; lastId: string | null }> => {
+  const { db, redis, delivered, switchboard, clock, settings } = deps
+  const now = clock.now().getTime()
+  const from = new Date(now - settings.unmarkedWithinMs)
+  const { found, lastId } = await findUnacknowledged(db, {
+    from,
+    until: new Date(now - settings.pendingAfterMs),
+    lowestId: afterId ?? lowestIdAt(new Date(from.getTime() - oldestIdMs)),
+    limit: settings.batch,
+  })
+  const connections = await switchboard.connectionsOf([...new Set(found.map(({ userId }) => userId))])
+  const connected = new Set(connections.map(({ userId }) => userId))
+  const positions = await withDelivered(
+    delivered,
+    found
+      .filter(({ userId }) => connected.has(userId))
+      .map(({ userId, conversationId, seq }) => ({
+        user_id: userId,
+        conversation_id: conversationId,
+        last_delivered_seq: 0,
+        seq,
+      })),
+  )
+  const unmarked = positions
+    .filter(({ last_delivered_seq, seq }) => last_delivered_seq < seq)
+    .map(({ user_id: userId, conversation_id: conversationId, seq }) => ({ userId, conversationId, seq }))
+  await markPending(redis, unmarked, new Date(0))
+  return { found: unmarked.length, lastId }
+}
+
+const sweepBuckets = async (
+  deps: SweepDeps,
+  { task, bucket: only }: SweepJob,
+  sweepBucket: (bucket: number) => Promise<{ found: number; more: boolean }>,
+): Promise<number> => {
+  let found = 0
+  for (const bucket of only === undefined ? allBuckets : [only]) {
+    const swept = await sweepBucket(bucket)
+    found += swept.found
+    if (swept.more) await deps.sweeps.send({ task, bucket })
+  }
+  return found
+}
+
+/**
+ * Does one task of the sweep. Bounded: what does not fit goes on in jobs of its own, at the same time. Safe to run twice and
+ * beside itself. Rejects when a store is down, and comes again with the next tick anyway.
+ */
+export const sweep = async (deps: SweepDeps, job: SweepJob): Promise<Swept> => {
+  const { task } = job
+  switch (task) {
+    case 'presence': {
+      const now = deps.clock.now()
+      const found = await sweepBuckets(deps, job, async bucket => {
+        const { told, more } = await sweepPresence(deps, bucket, now, deps.settings.batch)
+        return { found: told, more }
+      })
+      return { task, found }
+    }
+    case 'positions':
+      return { task, found: await flushDelivered(deps, job.bucket === undefined ? allBuckets : [job.bucket]) }
+    case 'pending':
+      return { task, found: await sweepBuckets(deps, job, bucket => sweepPending(deps, bucket)) }
+    case 'connections':
+      return { task, found: await sweepBuckets(deps, job, bucket => sweepConnections(deps, bucket)) }
+    case 'unmarked': {
+      const { found, lastId } = await sweepUnmarked(deps, job.afterId)
+      if (lastId) await deps.sweeps.send({ task, afterId: lastId })
+      return { task, found }
+    }
+  }
+}

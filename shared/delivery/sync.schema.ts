@@ -1,0 +1,11 @@
+import * as z from 'zod'
+import { Id } from '../platform/ids.ts'
+
+const maxConversations = 100
+
+export const SyncRequest = z.strictObject({
+  conversations: z
+    .array(z.strictObject({ id: Id, afterSeq: z.int().min(0) }))
+    .max(maxConversations)
+    .refine(list => new Set(list.map(({ id }) => id)).size === list.length, { error: 'Each conversation once' }),
+})

@@ -1,0 +1,62 @@
+import { randomUUID } from 'node:crypto'
+import type { Cluster } from 'ioredis'
+import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
+import { Problem } from '../platform/problems.ts'
+import { keys } from '../redis/keys.ts'
+import { redisUnavailable } from '../redis/pipeline.ts'
+import type { ReplayQueue } from './replay.jobs.ts'
+import type { Connection } from './switchboard.ts'
+
+export interface SyncDeps {
+  redis: Cluster
+  replays: ReplayQueue
+}
+
+export interface SyncRequest {
+  connection: Connection
+  /** Comes back in `sync.completed`. */
+  requestId: string | undefined
+  conversations: { id: string; afterSeq: number }[]
+}
+
+/** A sync whose worker died does not block the socket for longer. */
+const leaseMs = 60_000
+const syncsPerMinute = 10
+
+const leaseKey = (connectionId: string): string => keys.lease(`sync:${connectionId}`)
+
+export const releaseSync = async (redis: Cluster, connectionId: string): Promise<void> => {
+  await redis.del(leaseKey(connectionId)).catch(redisUnavailable)
+}
+
+const consume = async (redis: Cluster, connectionId: string): Promise<void> => {
+  const limiter = new RateLimiterRedis({
+    storeClient: redis,
+    keyPrefix: 'limit-sync',
+    points: syncsPerMinute,
+    duration: 60,
+  })
+  try {
+    await limiter.consume(`{${connectionId}}`)
+  } catch (refusal) {
+    if (!(refusal instanceof RateLimiterRes)) throw redisUnavailable(refusal)
+    throw new Problem('rate_limited', `At most ${syncsPerMinute} syncs a minute for each connection.`, {
+      retryAfterSeconds: Math.max(1, Math.ceil(refusal.msBeforeNext / 1000)),
+    })
+  }
+}
+
+/**
+ * Takes a client's word for what it holds and has the rest sent, in the background: its ack says only that it was accepted.
+ * One at a time for each connection (`sync_in_progress`), ten a minute (`rate_limited`).
+ */
+export const requestSync = async (
+  { redis, replays }: SyncDeps,
+  { connection, requestId, conversations }: SyncRequest,
+): Promise<void> => {
+  await consume(redis, connection.id)
+  const taken = await redis.set(leaseKey(connection.id), '1', 'PX', leaseMs, 'NX').catch(redisUnavailable)
+  if (taken !== 'OK')
+    throw new Problem('sync_in_progress', 'A sync of this connection is running. Wait for sync.completed.')
+  await replays.send({ kind: 'sync', id: randomUUID(), connection, hop: 0, requestId, conversations, completed: [] })
+}

@@ -1,0 +1,37 @@
+import { SendMessageBatchCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
+
+/** A queue of one kind of job. At least once, in no order; rejects when SQS does not take the job. */
+export interface Queue<Job> {
+  /** @param delaySeconds 0 to 900. */
+  send(job: Job, delaySeconds?: number): Promise<void>
+  /** Any number of jobs, ten a request. */
+  sendAll(jobs: readonly { job: Job; delaySeconds?: number }[]): Promise<void>
+}
+
+const maxBatch = 10
+
+/** The queue's own host is the endpoint: so the same code talks to SQS and to the local host. */
+export const createQueue = <Job>(queueUrl: string): Queue<Job> => {
+  const client = new SQSClient({
+    maxAttempts: 3,
+    requestHandler: { connectionTimeout: 1_000, requestTimeout: 2_000 },
+  })
+  return {
+    send: async (job, delaySeconds = 0) => {
+      await client.send(
+        new SendMessageCommand({ QueueUrl: queueUrl, MessageBody: JSON.stringify(job), DelaySeconds: delaySeconds }),
+      )
+    },
+    sendAll: async jobs => {
+      for (let start = 0; start < jobs.length; start += maxBatch) {
+        const entries = jobs.slice(start, start + maxBatch).map(({ job, delaySeconds = 0 }, index) => ({
+          Id: String(index),
+          MessageBody: JSON.stringify(job),
+          DelaySeconds: delaySeconds,
+        }))
+        const { Failed = [] } = await client.send(new SendMessageBatchCommand({ QueueUrl: queueUrl, Entries: entries }))
+        if (Failed.length > 0) throw new Error(`SQS refused ${Failed.length} jobs: ${Failed[0]?.Message}`)
+      }
+    },
+  }
+}

@@ -1,0 +1,34 @@
+import * as z from 'zod/mini'
+import { readConfig } from '../platform/config.ts'
+import { type PresenceSettings, presenceSettings, type TypingSettings, typingSettings } from './settings.ts'
+
+/** Ten minutes. More is a mistake: milliseconds where seconds are read. */
+const mostSeconds = 600
+const error = `Whole seconds, 1 to ${mostSeconds}`
+const digits = z.pipe(z.string().check(z.regex(/^\d+$/, { error })), z.transform(Number))
+const seconds = z.pipe(digits, z.number().check(z.minimum(1, { error }), z.maximum(mostSeconds, { error })))
+
+/** Of `zod/mini`, because every heartbeat loads it. */
+export const PresenceConfig = z.object({
+  PRESENCE_OFFLINE_AFTER_SECONDS: z._default(seconds, presenceSettings.afterFrameMs / 1_000),
+  PRESENCE_CLOSE_GRACE_SECONDS: z._default(seconds, presenceSettings.afterCloseMs / 1_000),
+})
+
+export const TypingConfig = z.object({
+  TYPING_SECONDS: z._default(seconds, typingSettings.endsAfterMs / 1_000),
+  TYPING_THROTTLE_SECONDS: z._default(seconds, typingSettings.throttleMs / 1_000),
+})
+
+/** Who notes presence, who reads it and who ends it must have the same. */
+export const presenceFromEnvironment = (): PresenceSettings => {
+  const config = readConfig(PresenceConfig)
+  return {
+    afterFrameMs: config.PRESENCE_OFFLINE_AFTER_SECONDS * 1_000,
+    afterCloseMs: config.PRESENCE_CLOSE_GRACE_SECONDS * 1_000,
+  }
+}
+
+export const typingFromEnvironment = (): TypingSettings => {
+  const config = readConfig(TypingConfig)
+  return { endsAfterMs: config.TYPING_SECONDS * 1_000, throttleMs: config.TYPING_THROTTLE_SECONDS * 1_000 }
+}

@@ -1,0 +1,84 @@
+import { type Kysely, sql } from 'kysely'
+import type { Database } from '../database/schema.ts'
+
+export interface Position {
+  conversationId: string
+  seq: number
+}
+
+export interface Standing {
+  conversationId: string
+  lastSeq: number
+  joinedSeq: number
+  lastReadSeq: number
+  lastDeliveredSeq: number
+  /** Everybody else in the conversation. */
+  others: string[]
+}
+
+/** Where a user stands in those of these conversations in which they are a participant now: one primary-key look-up each. */
+export const findStandings = async (
+  db: Kysely<Database>,
+  userId: string,
+  conversationIds: readonly string[],
+): Promise<Map<string, Standing>> => {
+  const { rows } = await sql<Standing>`
+    select me.conversation_id as "conversationId", conversations.last_seq as "lastSeq", me.joined_seq as "joinedSeq",
+      me.last_read_seq as "lastReadSeq", me.last_delivered_seq as "lastDeliveredSeq",
+      array(
+        select other.user_id from participants as other
+        where other.conversation_id = me.conversation_id and other.left_at is null and other.user_id <> me.user_id
+      ) as others
+    from participants as me join conversations on conversations.id = me.conversation_id
+    where me.conversation_id = any(${conversationIds}::uuid[]) and me.user_id = ${userId}::uuid and me.left_at is null`.execute(
+    db,
+  )
+  return new Map(rows.map(row => [row.conversationId, row]))
+}
+
+/**
+ * Moves a user's read positions forward, to the newest message at most, in one statement; returns those that moved. The rows
+ * are locked in the order of their key.
+ */
+export const raiseRead = async (
+  db: Kysely<Database>,
+  userId: string,
+  positions: readonly Position[],
+): Promise<Position[]> => {
+  const { rows } = await sql<Position>`
+    with given as (
+      select * from unnest(
+        ${positions.map(({ conversationId }) => conversationId)}::uuid[], ${positions.map(({ seq }) => seq)}::bigint[]
+      ) as given (conversation_id, seq)
+    ), locked as (
+      select participants.conversation_id, least(given.seq, conversations.last_seq) as seq
+      from participants
+        join given using (conversation_id)
+        join conversations on conversations.id = participants.conversation_id
+      where participants.user_id = ${userId}::uuid and participants.left_at is null
+        and participants.last_read_seq < least(given.seq, conversations.last_seq)
+      order by participants.conversation_id
+      for no key update of participants
+    )
+    update participants
+      set last_read_seq = greatest(participants.last_read_seq, locked.seq), changed_xid = pg_current_xact_id()
+    from locked
+    where participants.conversation_id = locked.conversation_id and participants.user_id = ${userId}::uuid
+    returning participants.conversation_id as "conversationId", participants.last_read_seq as seq`.execute(db)
+  return rows
+}
+
+/** The `seq` of a message that the user may see, in this conversation. */
+export const findSeq = async (
+  db: Kysely<Database>,
+  { conversationId, messageId, joinedSeq }: { conversationId: string; messageId: string; joinedSeq: number },
+): Promise<number | undefined> => {
+  const row = await db
+    .selectFrom('messages')
+    .select('seq')
+    .where('id', '=', messageId)
+    .where('conversation_id', '=', conversationId)
+    .where('seq', '>', joinedSeq)
+    .executeTakeFirst()
+  return row?.seq
+}

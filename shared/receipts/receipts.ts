@@ -1,0 +1,193 @@
+import type { Kysely } from 'kysely'
+import { requireAccess } from '../conversations/access.ts'
+import type { Database } from '../database/schema.ts'
+import { clearPending } from '../delivery/pending.ts'
+import { statusOf } from '../messages/message.view.ts'
+import { findVisible } from '../messages/messages.repository.ts'
+import type { MessageStatus } from '../messages/messages.schema.ts'
+import { visibleSince } from '../messages/retention.ts'
+import { logger } from '../platform/logger.ts'
+import { conversationNotFound, Problem } from '../platform/problems.ts'
+import { type AnnounceDeps, announcePositions, type MovedPosition } from './announce.ts'
+import { type DeliveredPosition, type DeliveredPositions, storeDelivered, withDelivered } from './delivered.ts'
+import type { ReceiptJob } from './receipt.jobs.ts'
+import { findSeq, findStandings, type Position, raiseRead, type Standing } from './receipts.repository.ts'
+import type { MarkRead } from './receipts.schema.ts'
+import { unreadCounts, unreadCountsOf } from './unread.ts'
+
+export type ReceiptDeps = AnnounceDeps & { db: Kysely<Database>; delivered: DeliveredPositions }
+
+/** The highest position of each conversation; a batch may name one twice. */
+const highest = (positions: readonly Position[]): Position[] => {
+  const bySeq = new Map<string, number>()
+  for (const { conversationId, seq } of positions) {
+    bySeq.set(conversationId, Math.max(seq, bySeq.get(conversationId) ?? 0))
+  }
+  return [...bySeq].map(([conversationId, seq]) => ({ conversationId, seq }))
+}
+
+/** Where the user stands in the conversations that they may speak of; `not_found` when that is none of them. */
+const standingsOf = async (
+  { db }: ReceiptDeps,
+  userId: string,
+  positions: readonly Position[],
+): Promise<{ position: Position; standing: Standing }[]> => {
+  const standings = await findStandings(
+    db,
+    userId,
+    positions.map(({ conversationId }) => conversationId),
+  )
+  const found = positions.flatMap(position => {
+    const standing = standings.get(position.conversationId)
+    return standing ? [{ position, standing }] : []
+  })
+  if (found.length === 0) throw conversationNotFound()
+  return found
+}
+
+/** In Redis and on the way to Postgres; straight to Postgres while Redis is down. Says for each whether it moved. */
+const raiseDelivered = async (
+  { db, delivered }: ReceiptDeps,
+  positions: readonly DeliveredPosition[],
+): Promise<boolean[]> => {
+  try {
+    return await delivered.raise(positions)
+  } catch (error) {
+    logger.warn('Delivered positions go straight to Postgres', error as Error)
+    await storeDelivered(db, positions)
+    return positions.map(() => false)
+  }
+}
+
+/**
+ * Notes up to where a user holds everything. Never moves backwards, nor past the newest message; conversations that the user
+ * is not in are passed over, unless there is no other (`not_found`). The others are told. Repeating it changes nothing.
+ */
+export const markDelivered = async (
+  deps: ReceiptDeps,
+  userId: string,
+  positions: readonly Position[],
+): Promise<void> => {
+  const found = (await standingsOf(deps, userId, highest(positions))).map(({ position, standing }) => ({
+    ...standing,
+    seq: Math.min(position.seq, standing.lastSeq),
+  }))
+  const advancing = found.filter(({ seq, lastDeliveredSeq }) => seq > lastDeliveredSeq)
+  const moved = await raiseDelivered(
+    deps,
+    advancing.map(({ conversationId, seq }) => ({ conversationId, userId, seq })),
+  )
+  await clearPending(deps.redis, userId, found).catch(error => logger.warn('Pending marks stay', error as Error))
+  await announcePositions(
+    deps,
+    advancing
+      .filter((_, index) => moved[index])
+      .map(({ conversationId, seq, others }): MovedPosition => {
+        return { kind: 'delivered', conversationId, userId, seq, audience: others }
+      }),
+  )
+}
+
+const announceRead = async (
+  deps: ReceiptDeps,
+  userId: string,
+  moved: readonly Position[],
+  othersOf: (conversationId: string) => readonly string[],
+): Promise<void> =>
+  announcePositions(
+    deps,
+    moved.map(({ conversationId, seq }) => ({
+      kind: 'read',
+      conversationId,
+      userId,
+      seq,
+      // The reader's other devices take down their badge.
+      audience: [...othersOf(conversationId), userId],
+    })),
+  )
+
+/** Notes up to where a user has read, with the rules of `markDelivered`; returns what is left unread, by conversation. */
+export const markRead = async (
+  deps: ReceiptDeps,
+  userId: string,
+  positions: readonly Position[],
+): Promise<Record<string, number>> => {
+  const found = await standingsOf(deps, userId, highest(positions))
+  const others = new Map(found.map(({ standing }) => [standing.conversationId, standing.others]))
+  const advancing = found.filter(({ position, standing }) => position.seq > standing.lastReadSeq)
+  const moved =
+    advancing.length === 0
+      ? []
+      : await raiseRead(
+          deps.db,
+          userId,
+          advancing.map(({ position }) => position),
+        )
+  await announceRead(deps, userId, moved, conversationId => others.get(conversationId) ?? [])
+  return unreadCountsOf(deps, userId, [...others.keys()])
+}
+
+/** `markRead` for one conversation, by position, by message, or all of it. */
+export const markConversationRead = async (
+  deps: ReceiptDeps,
+  { userId, conversationId, messageId, seq }: MarkRead & { userId: string; conversationId: string },
+): Promise<{ lastReadSeq: number; unreadCount: number }> => {
+  const standing = (await findStandings(deps.db, userId, [conversationId])).get(conversationId)
+  if (!standing) throw conversationNotFound()
+  const { joinedSeq, lastSeq, lastReadSeq } = standing
+  const wanted =
+    messageId === undefined ? (seq ?? lastSeq) : await findSeq(deps.db, { conversationId, messageId, joinedSeq })
+  if (wanted === undefined) throw new Problem('not_found', 'There is no such message.')
+  const unread = await markRead(deps, userId, [{ conversationId, seq: wanted }])
+  return { lastReadSeq: Math.max(lastReadSeq, Math.min(wanted, lastSeq)), unreadCount: unread[conversationId] ?? 0 }
+}
+
+/** Throws `not_found` for a conversation that the user is not in. */
+export const unreadCountOf = async (deps: ReceiptDeps, userId: string, conversationId: string): Promise<number> => {
+  await requireAccess(deps.db, conversationId, userId)
+  return (await unreadCountsOf(deps, userId, [conversationId]))[conversationId] ?? 0
+}
+
+/** Reads everything everywhere; returns how many conversations had unread messages. */
+export const markAllRead = async (deps: ReceiptDeps, userId: string): Promise<{ marked: number }> => {
+  const { conversations } = await unreadCounts(deps, userId)
+  const ids = Object.keys(conversations)
+  if (ids.length === 0) return { marked: 0 }
+  const all = ids.map(conversationId => ({ conversationId, seq: Number.MAX_SAFE_INTEGER }))
+  const standings = await findStandings(deps.db, userId, ids)
+  const moved = await raiseRead(deps.db, userId, all)
+  await announceRead(deps, userId, moved, conversationId => standings.get(conversationId)?.others ?? [])
+  return { marked: moved.length }
+}
+
+/** Tells where a position is by now, after it moved more often than is told. */
+export const announceCurrent = async (
+  deps: ReceiptDeps,
+  { kind, conversationId, userId }: ReceiptJob,
+): Promise<void> => {
+  const standing = (await findStandings(deps.db, userId, [conversationId])).get(conversationId)
+  if (!standing) return
+  const { lastReadSeq, lastDeliveredSeq, others } = standing
+  const known = (await deps.delivered.of([conversationId])).get(conversationId)?.get(userId) ?? 0
+  const position = { kind, conversationId, userId }
+  await announcePositions(deps, [
+    kind === 'read'
+      ? { ...position, seq: lastReadSeq, audience: [...others, userId] }
+      : { ...position, seq: Math.max(lastDeliveredSeq, known), audience: others },
+  ])
+}
+
+/** How far a message has come with each of those it was for. Throws `not_found` for what the user may not see. */
+export const messageReceipts = async (
+  deps: ReceiptDeps,
+  { userId, conversationId, messageId }: { userId: string; conversationId: string; messageId: string },
+): Promise<{ userId: string; status: MessageStatus }[]> => {
+  const { me, others } = await requireAccess(deps.db, conversationId, userId)
+  const reference = { conversationId, messageId, joinedSeq: me.joined_seq }
+  const message = await findVisible(deps.db, reference, visibleSince(deps.clock.now()))
+  if (!message) throw new Problem('not_found', 'There is no such message.')
+  const participants = await withDelivered(deps.delivered, [me, ...others])
+  return participants
+    .filter(({ user_id, joined_seq }) => user_id !== message.sender_id && joined_seq < message.seq)
+    .map(participant => ({ userId: participant.user_id, status: statusOf(message.seq, [participant]) }))
+}

@@ -1,0 +1,25 @@
+import middy from '@middy/core'
+import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
+import { logger } from '../platform/logger.ts'
+import { asProblem, type Problem } from '../platform/problems.ts'
+import { type Frame, frameOfEvent } from './websocket-event.ts'
+
+export const logUnexpected = (problem: Problem, { requestId, routeKey }: Frame): void => {
+  if (problem.status >= 500) logger.error('A frame failed', { requestId, routeKey, error: problem })
+}
+
+/**
+ * The handler of a route that answers nothing: `$connect`, `$disconnect` and `heartbeat`. The status of a problem of `$connect`
+ * is what refuses the handshake.
+ */
+export const webSocketRoute = (handle: (frame: Frame) => Promise<void>) =>
+  middy<unknown, APIGatewayProxyStructuredResultV2>()
+    .onError(request => {
+      const problem = asProblem(request.error)
+      logUnexpected(problem, frameOfEvent(request.event))
+      request.response = { statusCode: problem.status }
+    })
+    .handler(async event => {
+      await handle(frameOfEvent(event))
+      return { statusCode: 200 }
+    })

@@ -1,0 +1,567 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { sql } from 'kysely'
+import type { Conversation } from '../../shared/conversations/conversations.schema.ts'
+import type { Message, MessagePage } from '../../shared/messages/messages.schema.ts'
+import { keys } from '../../shared/redis/keys.ts'
+import { openWorld, type Socket, type World } from '../support/world.ts'
+
+let world: World
+beforeAll(async () => {
+  world = await openWorld({ pageSize: 50, syncLimit: 120 })
+})
+afterAll(() => world.close())
+beforeEach(() => {
+  world.replays.takeAll()
+  world.receipts.takeAll()
+})
+
+const newUsers = (count: number) => Array.from({ length: count }, () => world.newUser())
+const openDirect = async (userId: string, targetUserId: string) =>
+  (await world.http<Conversation>(userId, 'POST /conversations/direct', { body: { targetUserId } })).body.id
+const createGroup = async (userId: string, participantIds: string[]) =>
+  (await world.http<Conversation>(userId, 'POST /conversations/group', { body: { participantIds } })).body.id
+const send = async (userId: string, id: string, content: string) =>
+  (await world.http<Message>(userId, `POST /conversations/${id}/messages`, { body: { content } })).body
+const sendMany = async (userId: string, id: string, count: number) => {
+  for (let sent = 0; sent < count; sent += 1) await send(userId, id, `No. ${sent + 1}`)
+}
+/** Stores messages as `send_message` does, without the pushes: for many at once. */
+const store = (userId: string, conversationId: string, count: number) =>
+  sql`do ${sql.raw(`$$ begin for n in 1..${count} loop
+    perform send_message(uuidv7(), '${conversationId}', '${userId}', 'text', 'No. ' || n, null, now());
+  end loop; end $$`)}`.execute(world.db)
+
+interface Batch {
+  conversationId: string
+  messages: Message[]
+  replayed: true
+}
+const batches = (socket: Socket) => socket.events('messages.batch') as unknown as Batch[]
+const replayedSeqs = (socket: Socket, id: string) =>
+  batches(socket)
+    .filter(batch => batch.conversationId === id)
+    .flatMap(batch => batch.messages.map(message => message.seq))
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, n) => from + n)
+const delivered = (socket: Socket, conversationId: string, seq: number) =>
+  socket.send({ action: 'message.delivered', requestId: 'd', data: { conversationId, seq } })
+
+describe('connecting', () => {
+  test('brings everything that is missing in order, once, and then session.ready', async () => {
+    const [alice = '', bob = ''] = newUsers(2)
+    const ids = [await openDirect(alice, bob), await createGroup(alice, [bob]), await createGroup(alice, [bob])]
+    for (const [index, id] of ids.entries()) await store(alice, id, 60 + 60 * index)
+    const socket = await world.connect(bob)
+    await world.drain()
+    for (const [index, id] of ids.entries()) expect(replayedSeqs(socket, id)).toEqual(range(1, 60 + 60 * index))
+    expect(socket.events('session.ready')).toMatchObject([
+      {
+        connectionId: socket.connectionId,
+        userId: bob,
+        replayed: 360,
+        unreadTotal: 360,
+        settings: { heartbeatSeconds: 15 },
+      },
+    ])
+    const order = world.push.frames
+      .filter(frame => frame.connectionId === socket.connectionId)
+      .map(({ event }) => event)
+    expect(order.at(-1)).toBe('session.ready')
+  })
+
+  test('asks for the replay a second later, because a push before $connect has returned meets 410', async () => {
+    await world.connect(world.newUser())
+    expect(world.replays.jobs).toMatchObject([{ delaySeconds: 1, job: { kind: 'connect', withReplay: true } }])
+  })
+
+  test('with replay=none brings session.ready and nothing else', async () => {
+    const [alice = '', bob = ''] = newUsers(2)
+    await sendMany(alice, await openDirect(alice, bob), 3)
+    const socket = await world.connect(bob, { replay: 'none' })
+    await world.drain()
+    expect(batches(socket)).toEqual([])
+    expect(socket.events('session.ready')).toMatchObject([{ replayed: 0, unreadTotal: 3 }])
+  })
+
+  test('does not bring again what was acknowledged', async () => {
+    const [alice = '', bob = ''] = newUsers(2)
+    const id = await openDirect(alice, bob)
+    await sendMany(alice, id, 6)
+    const first = await world.connect(bob)
+    await world.drain()
+    expect(await delivered(first, id, 4)).toEqual({ event: 'ack', requestId: 'd', data: {} })
+    const second = await world.connect(bob)
+    await world.drain()
+    expect(replayedSeqs(second, id)).toEqual([5, 6])
+  })
+
+  test('keeps what was acknowledged through a flush to Postgres and the loss of Redis', async () => {
+    const [alice = '', bob = ''] = newUsers(2)
+    const id = await openDirect(alice, bob)
+    await sendMany(alice, id, 6)
+    const first = await world.connect(bob)
+    await delivered(first, id, 4)
+    await world.sweep('positions')
+    await delivered(first, id, 6)
+    await world.redis.del(keys.delivered(id))
+    const second = await world.connect(bob)
+    await world.drain()
+    expect(replayedSeqs(second, id)).toEqual([5, 6])
+  })
+
+  test('brings frames of at most 32 KB', async () => {
+    const [alice = '', bob = ''] = newUsers(2)
+    const id = await openDirect(alice, bob)
+    for (let sent = 0; sent < 8; sent += 1) await send(alice, id, 'नमस्ते'.repeat(650))
+    const socket = await world.connect(bob)
+    await world.drain()
+    const sizes = batches(socket).map(batch => Buffer.byteLength(JSON.stringify(batch)))
+    expect(replayedSeqs(socket, id)).toEqual(range(1, 8))
+    for (const size of sizes) expect(size).toBeLessThanOrEqual(32 * 1024)
+    expect(sizes.length).toBeLessThan(8)
+  })
+})
+
+describe('a replay job', () => {
+  test('that comes twice and out of order brings nothing more than twice, and the first sight in order', async () => {
+    const [alice = '', bob = ''] = newUsers(2)
+    const id = await openDirect(alice, bob)
+    await store(alice, id, 130)
+    const socket = await world.connect(bob)
+    const [job] = world.replays.takeAll()
+    if (!job) throw new Error('There is no job')
+    await Promise.all([world.replays.send(job), world.replays.send(job)])
+    await world.drain()
+    await world.replays.send(job)
+    await world.drain()
+    expect(replayedSeqs(socket, id)).toEqual(range(1, 130))
+    expect(socket.events('session.ready')).toHaveLength(1)
+  })
+
+  test('goes on in a follow-up job before the time of its function is up', async () => {
+    const [alice = '', bob = ''] = newUsers(2)
+    const id = await openDirect(alice, bob)
+    await store(alice, id, 130)
+    const socket = await world.connect(bob)
+    world.setRemainingMs(1_000)
+    await world.drain()
+    world.setRemainingMs(60_000)
+    expect(replayedSeqs(socket, id)).toEqual(range(1, 130))
+    expect(socket.events('session.ready')).toMatchObject([{ replayed: 130 }])
+  })
+
+  test('tries a young connection again, and gives one up that has gone', async () => {
+    const [alice = '', bob = ''] = newUsers(2)
+    const id = await openDirect(alice, bob)
+    await sendMany(alice, id, 2)
+    const socket = await world.connect(bob)
+    const [first] = world.replays.takeAll()
+    world.push.answer(socket.connectionId, 'gone')
+    if (first) await world.runReplay(first)
+    expect(world.replays.jobs).toMatchObject([{ delaySeconds: 1, job: { kind: 'connect', hop: 1 } }])
+    world.clock.advance(11_000)
+    await world.drain()
+    world.clock.advance(-11_000)
+    expect(await world.switchboard.connectionsOf([bob])).toEqual([])
+    expect(world.replays.jobs).toEqual([])
+  })
+
+  test('of the sweep is dropped while another replay of the connection runs', async () => {
+    const [alice = '', bob = ''] = newUsers(2)
+    const id = await openDirect(alice, bob)
+    await store(alice, id, 200)
+    const socket = await world.connect(bob)
+    const [connect] = world.replays.takeAll()
+    await world.sendMissingTo(socket)
+    const [missing] = world.replays.takeAll()
+    if (!connect || !missing) throw new Error('There is no job')
+    await Promise.all([world.runReplay(connect), world.runReplay(missing)])
+    await world.drain()
+    const seqs = replayedSeqs(socket, id)
+    const counts = Map.groupBy(seqs, seq => seq)
+    expect([...counts.keys()]).toEqual(range(1, 200))
+    for (const times of counts.values()) expect(times.length).toBeLessThanOrEqual(2)
+    expect(socket.events('session.ready')).toHaveLength(1)
+  })
+})
+
+describe('a message that nobody acknowledged on a live connection', () => {
+  test('comes again within 90 seconds, and not once it is acknowledged', async () => {
+    const [alice = '', bob = ''] = newUsers(2)
+    const id = await openDirect(alice, bob)
+    const socket = await world.connect(bob)
+    await world.drain()
+    await send(alice, id, 'Into the void')
+    await world.sweep('pending')
+    expect(batches(socket)).toEqual([])
+    world.clock.advance(45_000)
+    await world.sweep('pending')
+    expect(replayedSeqs(socket, id)).toEqual([1])
+    await delivered(socket, id, 1)
+    world.clock.advance(45_000)
+    await world.sweep('pending')
+    world.clock.advance(-90_000)
+    expect(replayedSeqs(socket, id)).toEqual([1])
+  })
+
+  test('comes again when the function died between its commit and Redis', async () => {
+    const [alice = '', bob = ''] = newUsers(2)
+    const id = await openDirect(alice, bob)
+    const socket = await world.connect(bob)
+    await world.drain()
+    await store(alice, id, 1)
+    world.clock.advance(45_000)
+    await world.sweep('positions')
+    await world.sweep('unmarked')
+    await world.sweep('pending')
+    world.clock.advance(-45_000)
+    expect(replayedSeqs(socket, id)).toEqual([1])
+  })
+
+  test('leaves those alone who are not connected: connecting replays', async () => {
+    const [alice = '', bob = ''] = newUsers(2)
+    await send(alice, await openDirect(alice, bob), 'Later')
+    world.clock.advance(45_000)
+    await world.sweep('unmarked')
+    await world.sweep('pending')
+    world.clock.advance(-45_000)
+    expect(world.replays.jobs).toEqual([])
+  })
+
+  test('is asked for from the gap on: 5 is acknowledged, 6 was lost, 7 is there', async () => {
+    const [alice = '', bob = ''] = newUsers(2)
+    const id = await openDirect(alice, bob)
+    const socket = await world.connect(bob)
+    await sendMany(alice, id, 7)
+    await world.drain()
+    const before = batches(socket).length
+    await delivered(socket, id, 5)
+    world.clock.advance(45_000)
+    await world.sweep('pending')
+    world.clock.advance(-45_000)
+    expect(
+      batches(socket)
+        .slice(before)
+        .flatMap(batch => batch.messages.map(message => message.seq)),
+    ).toEqual([6, 7])
+  })
+})
+
+describe('a connection that Redis has lost', () => {
+  test('is registered again by its next frame and gets what was missed', async () => {
+    const [alice = '', bob = ''] = newUsers(2)
+    const id = await openDirect(alice, bob)
+    const socket = await world.connect(bob)
+    await world.drain()
+    await world.redis.del(keys.connections(bob))
+    await send(alice, id, 'Nobody there')
+    expect(socket.events('message.created')).toEqual([])
+    await socket.send({ action: 'heartbeat' })
+    await world.drain()
+    expect(replayedSeqs(socket, id)).toEqual([1])
+    await send(alice, id, 'Back')
+    expect(socket.events('message.created')).toMatchObject([{ message: { seq: 2 } }])
+  })
+
+  test('is found by the sender’s own frame, too', async () => {
+    const [alice = '', bob = ''] = newUsers(2)
+    const id = await openDirect(alice, bob)
+    const socket = await world.connect(alice)
+    await world.drain()
+    await world.redis.del(keys.connections(alice))
+    await socket.send({ action: 'message.send', data: { conversationId: id, content: 'Hi' } })
+    expect(world.replays.jobs).toMatchObject([{ job: { kind: 'missing', connection: { userId: alice } } }])
+  })
+})
+
+describe('when Redis does not answer', () => {
+  test('a send is stored and its recipients are looked up again by a job', async () => {
+    const [alice = '', bob = ''] = newUsers(2)
+    const id = await openDirect(alice, bob)
+    const socket = await world.connect(bob)
+    await world.drain()
+    await world.withoutRouting(async () => {
+      expect((await send(alice, id, 'Stored')).seq).toBe(1)
+    })
+    expect(socket.events('message.created')).toEqual([])
+    expect(world.replays.jobs).toMatchObject([{ job: { kind: 'unrouted', seq: 1 } }])
+    await world.drain()
+    expect(replayedSeqs(socket, id)).toEqual([1])
+  })
+
+  test('and SQS neither, the send is stored all the same', async () => {
+    const [alice = '', bob = ''] = newUsers(2)
+    const id = await openDirect(alice, bob)
+    world.replays.fail(true)
+    await world.withoutRouting(async () => {
+      expect((await send(alice, id, 'Stored')).seq).toBe(1)
+    })
+    await expect(world.connect(bob)).rejects.toThrow('503')
+    world.replays.fail(false)
+  })
+})
+
+describe('an acknowledgement', () => {
+  test('of 2^53, of another conversation or by a former member blinds nobody', async () => {
+    const [alice = '', bob = '', eve = ''] = newUsers(3)
+    const id = await createGroup(alice, [bob, eve])
+    const socket = await world.connect(eve)
+    await delivered(socket, id, 2 ** 53)
+    await world.http(alice, `DELETE /conversations/${id}/participants/${eve}`)
+    expect(await delivered(socket, id, 2 ** 53)).toMatchObject({ event: 'error', error: { code: 'not_found' } })
+    expect(await delivered(socket, world.newUser(), 1)).toMatchObject({ error: { code: 'not_found' } })
+    await sendMany(alice, id, 3)
+    await world.http(alice, `POST /conversations/${id}/participants`, { body: { userId: eve } })
+    await sendMany(alice, id, 2)
+    const [bobs, eves] = [await world.connect(bob), await world.connect(eve)]
+    await world.drain()
+    expect(replayedSeqs(bobs, id)).toEqual(range(1, 5))
+    expect(replayedSeqs(eves, id)).toEqual([4, 5])
+  })
+
+  test('never moves backwards', async () => {
+    const [alice = '', bob = ''] = newUsers(2)
+    const id = await openDirect(alice, bob)
+    await sendMany(alice, id, 5)
+    const socket = await world.connect(bob)
+    await delivered(socket, id, 5)
+    await delivered(socket, id, 2)
+    await world.sweep('positions')
+    const { body } = await world.http<Conversation>(alice, `GET /conversations/${id}`)
+    expect(body.participants.find(({ userId }) => userId === bob)?.lastDeliveredSeq).toBe(5)
+  })
+
+  test('of several conversations passes over those that are not one’s own', async () => {
+    const [alice = '', bob = ''] = newUsers(2)
+    const [id, foreign] = [await openDirect(alice, bob), await openDirect(alice, world.newUser())]
+    await sendMany(alice, id, 2)
+    const socket = await world.connect(bob)
+    const positions = [
+      { conversationId: id, seq: 2 },
+      { conversationId: foreign, seq: 1 },
+    ]
+    expect(await socket.send({ action: 'message.delivered', requestId: '1', data: { positions } })).toMatchObject({
+      event: 'ack',
+    })
+    const { body } = await world.http<Conversation>(alice, `GET /conversations/${id}`)
+    expect(body.participants.find(({ userId }) => userId === bob)?.lastDeliveredSeq).toBe(2)
+  })
+})
+
+describe('the status of a message', () => {
+  const statusOf = async (userId: string, id: string) =>
+    (await world.http<MessagePage>(userId, `GET /conversations/${id}/messages`)).body.items.map(({ status }) => status)
+
+  test('is sent, then delivered, then read, when all the others have it', async () => {
+    const [alice = '', bob = '', carol = ''] = newUsers(3)
+    const id = await createGroup(alice, [bob, carol])
+    const { id: messageId } = await send(alice, id, 'Hi')
+    const [bobs, carols] = [await world.connect(bob), await world.connect(carol)]
+    const receipts = async () =>
+      Object.fromEntries(
+        (
+          await world.http<{ items: { userId: string; status: string }[] }>(
+            alice,
+            `GET /conversations/${id}/messages/${messageId}/receipts`,
+          )
+        ).body.items.map(({ userId, status }) => [userId, status]),
+      )
+    await delivered(bobs, id, 1)
+    expect(await statusOf(alice, id)).toEqual(['sent'])
+    expect(await receipts()).toEqual({ [bob]: 'delivered', [carol]: 'sent' })
+    await delivered(carols, id, 1)
+    expect(await statusOf(alice, id)).toEqual(['delivered'])
+    await bobs.send({ action: 'message.read', data: { conversationId: id, seq: 1 } })
+    expect(await statusOf(alice, id)).toEqual(['delivered'])
+    await carols.send({ action: 'message.read', data: { conversationId: id, seq: 1 } })
+    expect(await statusOf(alice, id)).toEqual(['read'])
+    expect(await receipts()).toEqual({ [bob]: 'read', [carol]: 'read' })
+    expect(await statusOf(bob, id)).toEqual([undefined])
+  })
+
+  test('is told to the others, at most once a second for each conversation and reader', async () => {
+    const [alice = '', bob = ''] = newUsers(2)
+    const id = await openDirect(alice, bob)
+    await sendMany(alice, id, 5)
+    const [alices, bobs] = [await world.connect(alice), await world.connect(bob)]
+    world.replays.takeAll()
+    for (const seq of [1, 2, 3, 4]) await delivered(bobs, id, seq)
+    expect(alices.events('message.delivered')).toEqual([{ conversationId: id, userId: bob, seq: 1 }])
+    expect(world.receipts.jobs).toMatchObject([{ delaySeconds: 1 }])
+    await world.redis.del(keys.announced(`delivered:${id}:${bob}`))
+    await world.drain()
+    expect(alices.events('message.delivered')).toEqual([
+      { conversationId: id, userId: bob, seq: 1 },
+      { conversationId: id, userId: bob, seq: 4 },
+    ])
+    expect(bobs.events('message.delivered')).toEqual([])
+  })
+})
+
+describe('a read position', () => {
+  const read = (userId: string, id: string, body?: object) =>
+    world.http(userId, `PUT /conversations/${id}/read`, body ? { body } : {})
+
+  test('counts by position: after the 4th of 6 messages 2 are unread', async () => {
+    const [alice = '', bob = ''] = newUsers(2)
+    const id = await openDirect(alice, bob)
+    await sendMany(alice, id, 6)
+    const socket = await world.connect(bob)
+    const other = await world.connect(bob)
+    const alices = await world.connect(alice)
+    expect(
+      await socket.send({ action: 'message.read', requestId: '1', data: { conversationId: id, seq: 4 } }),
+    ).toMatchObject({ data: { unreadCount: 2 } })
+    expect(alices.events('message.read')).toEqual([{ conversationId: id, userId: bob, seq: 4 }])
+    expect(other.events('message.read')).toEqual([{ conversationId: id, userId: bob, seq: 4 }])
+    const counts = await world.http(bob, `GET /conversations/${id}/unread-count`)
+    expect(counts.body).toEqual({ conversationId: id, unreadCount: 2 })
+  })
+
+  test('never moves backwards, nor past the newest message, nor onto a message of another conversation', async () => {
+    const [alice = '', bob = ''] = newUsers(2)
+    const [id, elsewhere] = [await openDirect(alice, bob), await createGroup(alice, [bob])]
+    await sendMany(alice, id, 6)
+    const foreign = await send(alice, elsewhere, 'Elsewhere')
+    expect((await read(bob, id, { seq: 4 })).body).toEqual({ lastReadSeq: 4, unreadCount: 2 })
+    expect((await read(bob, id, { seq: 2 })).body).toEqual({ lastReadSeq: 4, unreadCount: 2 })
+    expect(await read(bob, id, { messageId: foreign.id })).toMatchObject({ status: 404 })
+    expect((await read(bob, id, { seq: 99 })).body).toEqual({ lastReadSeq: 6, unreadCount: 0 })
+    await send(alice, id, 'Seven')
+    expect((await read(bob, id)).body).toEqual({ lastReadSeq: 7, unreadCount: 0 })
+    expect(await read(bob, id, { seq: 1, messageId: foreign.id })).toMatchObject({ status: 400 })
+  })
+
+  test('by message is that message’s', async () => {
+    const [alice = '', bob = ''] = newUsers(2)
+    const id = await openDirect(alice, bob)
+    await sendMany(alice, id, 2)
+    const third = await send(alice, id, 'Third')
+    await send(alice, id, 'Fourth')
+    expect((await read(bob, id, { messageId: third.id })).body).toEqual({ lastReadSeq: 3, unreadCount: 1 })
+  })
+
+  test('moves everywhere with mark-all-read', async () => {
+    const [alice = '', bob = ''] = newUsers(2)
+    const ids = [await openDirect(alice, bob), await createGroup(alice, [bob]), await createGroup(alice, [bob])]
+    for (const id of ids.slice(0, 2)) await sendMany(alice, id, 2)
+    const counts = await world.http(bob, 'GET /notifications/unread-counts')
+    expect(counts.body).toEqual({ total: 4, conversations: { [ids[0] ?? '']: 2, [ids[1] ?? '']: 2 } })
+    expect((await world.http(bob, 'PUT /notifications/mark-all-read')).body).toEqual({ marked: 2 })
+    expect((await world.http(bob, 'GET /notifications/unread-counts')).body).toEqual({ total: 0, conversations: {} })
+    expect((await world.http(bob, 'PUT /notifications/mark-all-read')).body).toEqual({ marked: 0 })
+  })
+
+  test('of several conversations is answered with what is left in each', async () => {
+    const [alice = '', bob = ''] = newUsers(2)
+    const [one, two] = [await openDirect(alice, bob), await createGroup(alice, [bob])]
+    await sendMany(alice, one, 3)
+    await sendMany(alice, two, 3)
+    const socket = await world.connect(bob)
+    const positions = [
+      { conversationId: one, seq: 1 },
+      { conversationId: two, seq: 3 },
+    ]
+    const answer = await socket.send({ action: 'message.read', requestId: '1', data: { positions } })
+    expect(answer.data).toEqual({ unread: { [one]: 2, [two]: 0 } })
+  })
+})
+
+describe('sync over the socket', () => {
+  const sync = (socket: Socket, conversations: object[], requestId = 's') =>
+    socket.send({ action: 'sync', requestId, data: { conversations } })
+
+  test('brings exactly what the device lacks, says through where, and asks to come again for more', async () => {
+    const [alice = '', bob = '', eve = ''] = newUsers(3)
+    const [small, large, done] = [
+      await openDirect(alice, bob),
+      await createGroup(alice, [bob]),
+      await createGroup(alice, [bob]),
+    ]
+    const foreign = await openDirect(alice, eve)
+    await store(alice, small, 10)
+    await store(alice, large, 200)
+    await store(alice, done, 2)
+    const socket = await world.connect(bob, { replay: 'none' })
+    await world.drain()
+    const asked = [
+      { id: small, afterSeq: 7 },
+      { id: large, afterSeq: 0 },
+      { id: done, afterSeq: 2 },
+      { id: foreign, afterSeq: 0 },
+    ]
+    expect(await sync(socket, asked)).toEqual({ event: 'ack', requestId: 's', data: { accepted: true } })
+    await world.drain()
+    expect(replayedSeqs(socket, small)).toEqual([8, 9, 10])
+    expect(replayedSeqs(socket, large)).toEqual(range(1, 120))
+    expect(socket.events('sync.completed')).toEqual([
+      {
+        requestId: 's',
+        conversations: [
+          { id: small, throughSeq: 10, hasMore: false },
+          { id: large, throughSeq: 120, hasMore: true },
+          { id: done, throughSeq: 2, hasMore: false },
+        ],
+      },
+    ])
+  })
+
+  test('runs one at a time for a socket, ten a minute', async () => {
+    const [alice = '', bob = ''] = newUsers(2)
+    const id = await openDirect(alice, bob)
+    const socket = await world.connect(bob)
+    await world.drain()
+    await sync(socket, [{ id, afterSeq: 0 }])
+    expect(await sync(socket, [{ id, afterSeq: 0 }])).toMatchObject({ error: { code: 'sync_in_progress' } })
+    await world.drain()
+    for (let asked = 3; asked <= 10; asked += 1) {
+      expect(await sync(socket, [{ id, afterSeq: 0 }])).toMatchObject({ data: { accepted: true } })
+      await world.drain()
+    }
+    expect(await sync(socket, [{ id, afterSeq: 0 }])).toMatchObject({
+      error: { code: 'rate_limited', status: 429, retryAfterSeconds: expect.any(Number) },
+    })
+  })
+})
+
+describe('a connection that is to end', () => {
+  test('is closed by the sweep when its token has run out or its two hours are over', async () => {
+    const [alice = '', bob = ''] = newUsers(2)
+    const short = await world.connect(alice, { expiresAt: new Date(world.clock.now().getTime() + 60_000) })
+    const old = await world.connect(bob, { connectedAt: world.clock.now().getTime() - 2 * 60 * 60_000 + 60_000 })
+    const fresh = await world.connect(bob)
+    world.replays.takeAll()
+    await world.sweep('connections')
+    expect(world.push.closed).not.toContain(short.connectionId)
+    world.clock.advance(61_000)
+    await world.sweep('connections')
+    world.clock.advance(-61_000)
+    expect(world.push.closed).toEqual(expect.arrayContaining([short.connectionId, old.connectionId]))
+    expect(world.push.closed).not.toContain(fresh.connectionId)
+    expect((await world.switchboard.connectionsOf([alice, bob])).map(({ id }) => id)).toEqual([fresh.connectionId])
+  })
+
+  test('is told so by its next frame, and closed', async () => {
+    const alice = world.newUser()
+    const socket = await world.connect(alice, { expiresAt: new Date(world.clock.now().getTime() - 1_000) })
+    world.replays.takeAll()
+    expect(await socket.send({ action: 'ping', requestId: '1', data: {} })).toEqual({})
+    expect(socket.events('error')).toHaveLength(1)
+    expect(world.push.closed).toContain(socket.connectionId)
+    const silent = await world.connect(alice, { expiresAt: new Date(world.clock.now().getTime() - 1_000) })
+    world.replays.takeAll()
+    await silent.send({ action: 'heartbeat' })
+    await world.drain()
+    expect(silent.events('error')).toHaveLength(1)
+    expect(world.push.closed).toContain(silent.connectionId)
+  })
+})
+
+test('every key in Redis has a TTL after the sweep has looked', async () => {
+  for (const task of ['positions', 'pending', 'connections', 'presence'] as const) await world.sweep(task)
+  const [node] = world.redis.nodes('master')
+  const found = (await node?.keys('*')) ?? []
+  const immortal: string[] = []
+  for (const key of found) if ((await node?.ttl(key)) === -1) immortal.push(key)
+  expect(found.length).toBeGreaterThan(0)
+  expect(immortal).toEqual([])
+})

@@ -1,0 +1,84 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { constants, tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { redisServer } from '../infra/local/stores/redis-install.ts'
+
+const root = dirname(dirname(fileURLToPath(import.meta.url)))
+
+/** What jest writes with `--json`, as far as it is read here. */
+interface JestResult {
+  readonly numPassedTests: number
+  readonly numFailedTests: number
+  readonly numPendingTests: number
+  readonly numTodoTests: number
+  /** Files whose tests could not even be found. */
+  readonly numRuntimeErrorTestSuites: number
+}
+
+let running: number | undefined
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    if (running !== undefined) process.kill(-running, signal)
+    process.exit(128 + constants.signals[signal])
+  })
+}
+
+/** Runs a script of package.json in sight, in a process group of its own that can be ended as a whole; true when it went well. */
+const script = async (name: string, ...args: string[]): Promise<boolean> => {
+  const child = spawn(process.execPath, ['--run', name, '--', ...args], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit'],
+    detached: true,
+  })
+  running = child.pid
+  const [code] = await once(child, 'exit')
+  running = undefined
+  return code === 0
+}
+
+const steps = 4
+const started = performance.now()
+const announce = (number: number, title: string): void => {
+  const seconds = ((performance.now() - started) / 1000).toFixed(1)
+  console.log(`[${number}/${steps}] ${title} (after ${seconds} s)`)
+}
+
+const readResult = async (file: string): Promise<JestResult | undefined> => {
+  try {
+    return JSON.parse(await readFile(file, 'utf8')) as JestResult
+  } catch {
+    return undefined
+  }
+}
+
+const summary = (result: JestResult | undefined): string => {
+  if (!result) return '0 passed, 1 failed'
+  const failed = result.numFailedTests + result.numRuntimeErrorTestSuites
+  const skipped = result.numPendingTests + result.numTodoTests
+  return `${result.numPassedTests} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`
+}
+
+announce(1, 'Redis or Valkey')
+const server = await redisServer(console.log).catch((error: Error) => {
+  console.error(error.message)
+  process.exit(1)
+})
+console.log(server)
+announce(2, 'Type check')
+const typed = await script('typecheck')
+announce(3, 'Lint')
+const linted = await script('lint')
+announce(4, 'Tests')
+const directory = await mkdtemp(join(tmpdir(), 'kaha-chat-result-'))
+const resultFile = join(directory, 'jest.json')
+const tested = await script('jest', '--json', `--outputFile=${resultFile}`, ...process.argv.slice(2))
+const result = await readResult(resultFile)
+await rm(directory, { recursive: true, force: true })
+
+if (!typed) console.log('The type check failed: see [2/4].')
+if (!linted) console.log('Lint failed: see [3/4].')
+console.log(summary(result))
+process.exit(typed && linted && tested ? 0 : 1)

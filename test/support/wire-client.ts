@@ -1,0 +1,145 @@
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { setTimeout as delay } from 'node:timers/promises'
+import { WebSocket } from 'ws'
+import type { ProblemDocument } from '../../shared/platform/problems.ts'
+import { testStack } from './stack.ts'
+
+export interface WireAnswer<Body = Record<string, unknown>> {
+  status: number
+  headers: Headers
+  body: Body
+}
+
+export interface WireRequest {
+  token?: string
+  /** Sent as JSON. */
+  body?: unknown
+  /** Sent as it is, without a content type of its own. */
+  rawBody?: string | Uint8Array<ArrayBuffer>
+  headers?: Record<string, string>
+}
+
+const requestTimeoutMs = 15_000
+
+/** Sends a request to the stack of this run, as `PUT /path?query`, and reads its answer, which is JSON or empty. */
+export const request = async <Body = Record<string, unknown>>(
+  target: string,
+  { token, body, rawBody, headers = {} }: WireRequest = {},
+): Promise<WireAnswer<Body>> => {
+  const [method = '', path = ''] = target.split(/ (.*)/s)
+  const sent =
+    rawBody === undefined ? JSON.stringify(body) : typeof rawBody === 'string' ? Buffer.from(rawBody) : rawBody
+  const response = await fetch(testStack().outputs.HttpApiUrl + path, {
+    method,
+    headers: {
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...headers,
+    },
+    ...(sent !== undefined && { body: sent }),
+    signal: AbortSignal.timeout(requestTimeoutMs),
+  })
+  const text = await response.text()
+  return { status: response.status, headers: response.headers, body: (text ? JSON.parse(text) : undefined) as Body }
+}
+
+export interface ServerFrame {
+  event?: string
+  requestId?: string
+  data?: Record<string, unknown>
+  error?: ProblemDocument
+  at?: string
+}
+
+export interface WireSocket {
+  /** Everything that has come, oldest first. */
+  readonly frames: ServerFrame[]
+  /** The data of every event of that name that has come. */
+  events(event: string): Record<string, unknown>[]
+  /** Sends a frame as JSON, a string or bytes as they are. */
+  send(frame: unknown): void
+  /** Sends an action with a `requestId` and waits for its ack or error. */
+  ask(action: string, data?: unknown): Promise<ServerFrame>
+  /** Waits for a frame that has come or will come. */
+  until(isWanted: (frame: ServerFrame) => boolean): Promise<ServerFrame>
+  /** Resolves to the code with which the socket was closed, by either side. */
+  readonly closed: Promise<number>
+  readonly isOpen: boolean
+  close(): Promise<void>
+}
+
+/** What a refused handshake was answered with. */
+export class HandshakeRefused extends Error {
+  readonly status: number
+
+  constructor(status: number) {
+    super(`The handshake was refused with ${status}`)
+    this.status = status
+  }
+}
+
+const answerTimeoutMs = 10_000
+
+const watch = (socket: WebSocket): WireSocket => {
+  const frames: ServerFrame[] = []
+  const waiting = new Set<{ isWanted: (frame: ServerFrame) => boolean; found: (frame: ServerFrame) => void }>()
+  socket.on('message', data => {
+    const frame: ServerFrame = JSON.parse(String(data))
+    frames.push(frame)
+    for (const waiter of waiting) {
+      if (!waiter.isWanted(frame)) continue
+      waiting.delete(waiter)
+      waiter.found(frame)
+    }
+  })
+  const closed = new Promise<number>(resolve => socket.on('close', resolve))
+  const until = async (isWanted: (frame: ServerFrame) => boolean, since = 0): Promise<ServerFrame> => {
+    const come = frames.slice(since).find(isWanted)
+    if (come) return come
+    const timeout = new AbortController()
+    const late = delay(answerTimeoutMs, undefined, { signal: timeout.signal }).then(() => {
+      throw new Error(`Nothing of the kind came. The last frames: ${JSON.stringify(frames.slice(-5))}`)
+    })
+    late.catch(() => {})
+    const found = new Promise<ServerFrame>(found => waiting.add({ isWanted, found }))
+    return Promise.race([found, late]).finally(() => timeout.abort())
+  }
+  const send = (frame: unknown): void =>
+    socket.send(typeof frame === 'string' || Buffer.isBuffer(frame) ? frame : JSON.stringify(frame))
+  return {
+    frames,
+    events: event => frames.filter(frame => frame.event === event).map(({ data = {} }) => data),
+    send,
+    ask: (action, data) => {
+      const requestId = randomUUID()
+      const answer = until(frame => frame.requestId === requestId, frames.length)
+      send({ action, requestId, ...(data !== undefined && { data }) })
+      return answer
+    },
+    until,
+    closed,
+    get isOpen() {
+      return socket.readyState === WebSocket.OPEN
+    },
+    close: async () => {
+      socket.close()
+      await closed
+    },
+  }
+}
+
+/** Opens a socket with this token, or with this query in its place. Rejects with `HandshakeRefused`. */
+export const openSocket = async (token: string, query = `?token=${token}`): Promise<WireSocket> => {
+  const socket = new WebSocket(testStack().outputs.WebSocketUrl + query, { handshakeTimeout: answerTimeoutMs })
+  const refused = new Promise<never>((_, reject) =>
+    socket.on('unexpected-response', (clientRequest, response) => {
+      clientRequest.destroy()
+      reject(new HandshakeRefused(response.statusCode ?? 0))
+    }),
+  )
+  const wire = watch(socket)
+  await Promise.race([once(socket, 'open'), refused])
+  socket.on('error', () => {})
+  return wire
+}
