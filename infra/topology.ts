@@ -3,8 +3,14 @@
  * schedule exists on both or on neither. Pure data: it imports nothing and knows no environment.
  */
 
+/**
+ * As whom a function logs in to Postgres: to read and write rows, to attach and drop partitions of messages, or as the owner
+ * of everything, which only the migration does.
+ */
+export type DatabaseAccess = 'database' | 'database:maintenance' | 'database:owner'
+
 /** What a function may touch. Each one becomes environment variables and the least grants that serve it. */
-export type Resource = 'database' | 'redis' | 'connections' | 'tokens' | `queue:${string}` | `table:${string}`
+export type Resource = DatabaseAccess | 'redis' | 'connections' | 'tokens' | `queue:${string}` | `table:${string}`
 
 export interface FunctionDefinition {
   /** The TypeScript file that exports `handler`, from the root of the repository. */
@@ -98,6 +104,12 @@ export const topology = {
       timeoutSeconds: 10,
       uses: ['database', 'redis', 'connections', 'tokens', 'queue:Receipts'],
     },
+    SyncFunction: {
+      entry: 'functions/http/sync.ts',
+      memoryMb: 512,
+      timeoutSeconds: 10,
+      uses: ['database', 'redis', 'tokens'],
+    },
     PlatformFunction: {
       entry: 'functions/http/platform.ts',
       memoryMb: 256,
@@ -162,13 +174,13 @@ export const topology = {
       entry: 'functions/schedule/retention.ts',
       memoryMb: 256,
       timeoutSeconds: 300,
-      uses: ['database'],
+      uses: ['database:maintenance'],
     },
     MigrateFunction: {
       entry: 'functions/deploy/migrate.ts',
       memoryMb: 512,
       timeoutSeconds: 300,
-      uses: ['database'],
+      uses: ['database:owner'],
     },
   },
   httpDefaultFunction: 'PlatformFunction',
@@ -196,6 +208,7 @@ export const topology = {
     ),
     ...routes('NotificationsFunction', 'GET /notifications/unread-counts', 'PUT /notifications/mark-all-read'),
     ...routes('PresenceFunction', 'GET /presence'),
+    ...routes('SyncFunction', 'GET /sync'),
     ...routes('PlatformFunction', 'GET /health', 'GET /health/ready'),
   ],
   webSocketAuthorizer: 'AuthorizerFunction',

@@ -17,11 +17,15 @@ import { Construct } from 'constructs'
 import type { Access } from './access.ts'
 import type { StageName, StageSettings } from './stages.ts'
 
-/** Names inside Postgres. RDS makes the database and its owner, the migration makes the role the functions log in as. */
+/** Names inside Postgres. RDS makes the database and its owner, the migration makes the roles the functions log in as. */
 const databaseName = 'kaha_chat'
 const ownerRole = 'kaha_owner'
 const applicationRole = 'kaha_app'
+const maintenanceRole = 'kaha_maintenance'
 const port = 5432
+
+/** Access for one of the roles inside Postgres. */
+type AccessAs = (user: string) => Access
 
 export interface DatabaseProps {
   readonly vpc: IVpc
@@ -32,13 +36,16 @@ export interface DatabaseProps {
 }
 
 /**
- * Aurora PostgreSQL Serverless v2. Functions log in as `kaha_app` by IAM, through the proxy where there is one; only the
- * migration gets the owner's password, which RDS keeps in Secrets Manager and renews each week.
+ * Aurora PostgreSQL Serverless v2. Functions log in as `kaha_app` by IAM, through the proxy where there is one, and the job
+ * that looks after partitions as `kaha_maintenance`; only the migration gets the owner's password, which RDS keeps in Secrets
+ * Manager and renews each week.
  */
 export class Database extends Construct {
   readonly cluster: DatabaseCluster
-  /** For every function but the migration. */
+  /** To read and write rows. */
   readonly access: Access
+  /** To attach and drop partitions. */
+  readonly maintenanceAccess: Access
   /** For the migration: straight to the cluster, as the owner. */
   readonly ownerAccess: Access
   /** What must be there before the owner can log in; the proxy is not part of it. */
@@ -94,32 +101,35 @@ export class Database extends Construct {
       })
     }
 
-    this.access = proxy
+    const accessAs = proxy
       ? this.throughProxy(vpc, stage, clients, securityGroup('ProxySecurityGroup', 'RDS Proxy'))
       : this.straight(clients, clusterGroup)
+    this.access = accessAs(applicationRole)
+    this.maintenanceAccess = accessAs(maintenanceRole)
     this.ownerAccess = this.asOwner(owner, clusterGroup)
     this.ownerNeeds = [this.cluster, clusterGroup, owner]
   }
 
-  private straight(clients: SecurityGroup, clusterGroup: SecurityGroup): Access {
+  private straight(clients: SecurityGroup, clusterGroup: SecurityGroup): AccessAs {
     allow(clients, clusterGroup)
-    return {
+    return user => ({
       environment: {
-        DATABASE_URL: databaseUrl(this.cluster.clusterEndpoint.hostname, applicationRole),
+        DATABASE_URL: databaseUrl(this.cluster.clusterEndpoint.hostname, user),
         DATABASE_AUTH: 'iam',
         DATABASE_TLS: 'rds-ca',
         DATABASE_STATEMENTS: 'named',
       },
       securityGroups: [clients],
-      grantTo: role => this.cluster.grantConnect(role, applicationRole),
-    }
+      grantTo: role => this.cluster.grantConnect(role, user),
+    })
   }
 
-  private throughProxy(vpc: IVpc, stage: StageName, clients: SecurityGroup, proxyGroup: SecurityGroup): Access {
+  private throughProxy(vpc: IVpc, stage: StageName, clients: SecurityGroup, proxyGroup: SecurityGroup): AccessAs {
     allow(clients, proxyGroup)
     // The proxy logs in to Aurora by IAM too, so that there is no password to keep.
     const role = new Role(this, 'ProxyRole', { assumedBy: new ServicePrincipal('rds.amazonaws.com') })
     this.cluster.grantConnect(role, applicationRole)
+    this.cluster.grantConnect(role, maintenanceRole)
     // It also opens the cluster's security group to its own.
     const proxy = new DatabaseProxy(this, 'Proxy', {
       dbProxyName: `kaha-chat-${stage}`,
@@ -134,16 +144,16 @@ export class Database extends Construct {
       borrowTimeout: Duration.seconds(3),
     })
     proxy.node.addDependency(role)
-    return {
+    return user => ({
       environment: {
-        DATABASE_URL: databaseUrl(proxy.endpoint, applicationRole),
+        DATABASE_URL: databaseUrl(proxy.endpoint, user),
         DATABASE_AUTH: 'iam',
         DATABASE_TLS: 'public-ca',
         DATABASE_STATEMENTS: 'unnamed',
       },
       securityGroups: [clients],
-      grantTo: role => proxy.grantConnect(role, applicationRole),
-    }
+      grantTo: role => proxy.grantConnect(role, user),
+    })
   }
 
   private asOwner(owner: SecurityGroup, clusterGroup: SecurityGroup): Access {

@@ -40,7 +40,7 @@ export class Workers extends Construct {
         name,
         createFunction(this, name, {
           definition,
-          access: definition.uses.map(resource => access(name, resource)),
+          access: definition.uses.map(resource => access(resource)),
           bundles: props.bundles,
           vpc: props.network.vpc,
           functionsSecurityGroup: props.network.functions,
@@ -129,16 +129,20 @@ export class Workers extends Construct {
   }
 }
 
-const accessOf = ({ topology, data, tokens, connections }: WorkersProps, queues: Queues) => {
+const accessOf = ({ data, tokens, connections }: WorkersProps, queues: Queues) => {
   const named = (from: Readonly<Record<string, Access>>, resource: string): Access => {
     const found = from[resource.slice(resource.indexOf(':') + 1)]
     if (!found) throw new Error(`the topology has no ${resource}`)
     return found
   }
-  return (functionName: string, resource: Resource): Access => {
+  return (resource: Resource): Access => {
     switch (resource) {
       case 'database':
-        return functionName === topology.migration ? data.database.ownerAccess : data.database.access
+        return data.database.access
+      case 'database:maintenance':
+        return data.database.maintenanceAccess
+      case 'database:owner':
+        return data.database.ownerAccess
       case 'redis':
         return data.cache.access
       case 'tokens':

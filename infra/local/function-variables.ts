@@ -16,7 +16,10 @@ export interface StackFacts {
 
 const variablesOf = (resource: Resource, facts: StackFacts): Record<string, string> => {
   switch (resource) {
+    // One machine has one login: its data is nobody else's.
     case 'database':
+    case 'database:maintenance':
+    case 'database:owner':
       return {
         DATABASE_URL: facts.databaseUrl,
         DATABASE_AUTH: 'url',

@@ -5,6 +5,8 @@ import { Problem } from '../platform/problems.ts'
 export const sqlState = {
   uniqueViolation: '23505',
   lockNotAvailable: '55P03',
+  notInPrerequisiteState: '55000',
+  undefinedTable: '42P01',
   notParticipant: 'KC404',
 } as const
 

@@ -7,6 +7,7 @@ import { openDatabase } from './connection.ts'
 import * as foundation from './migrations/0001_foundation.ts'
 import * as retention from './migrations/0002_retention.ts'
 import * as sync from './migrations/0003_sync.ts'
+import { provisionRoles } from './roles.ts'
 
 /** In order. A migration that has been released is never changed: the next one corrects it. */
 const migrations: Record<string, Migration> = {
@@ -26,6 +27,7 @@ export const migrate = async (config: DatabaseConfig): Promise<string[]> => {
     const { error, results = [] } = await migrator.migrateToLatest()
     if (error) throw error
     await attachPartitions({ db, clock: systemClock }, partitionSpanFromEnvironment())
+    await provisionRoles(db)
     const applied = results.map(result => result.migrationName)
     logger.info('The database has the newest schema', { applied })
     return applied

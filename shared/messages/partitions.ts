@@ -6,6 +6,7 @@ import type { Database } from '../database/schema.ts'
 import type { Clock } from '../platform/clock.ts'
 import { readConfig } from '../platform/config.ts'
 import { idTime, lowestIdAt } from '../platform/ids.ts'
+import { Problem } from '../platform/problems.ts'
 
 export const PartitionConfig = z.object({
   MESSAGE_PARTITION_SPAN: z.enum(['month', 'week', 'day']).default('month'),
@@ -80,15 +81,20 @@ const withinLockTimeout = <Result>(
     return work(trx)
   })
 
-const withRetries = async <Result>(
-  work: () => Promise<Result>,
-  worthRetrying: (error: unknown) => boolean,
-): Promise<Result> => {
+/** Somebody else has a lock, or is just changing the same partition. */
+const mayPass = (error: unknown): boolean =>
+  error instanceof Problem
+    ? error.retryable
+    : [sqlState.lockNotAvailable, sqlState.notInPrerequisiteState, sqlState.undefinedTable].some(state =>
+        hasSqlState(error, state),
+      )
+
+const withRetries = async <Result>(work: () => Promise<Result>, hasTime = () => true): Promise<Result> => {
   for (let attempt = 1; ; attempt += 1) {
     try {
       return await work()
     } catch (error) {
-      if (attempt === attempts || !worthRetrying(error)) throw error
+      if (attempt === attempts || !mayPass(error) || !hasTime()) throw error
       await delay(Math.random() * 1_000 * attempt)
     }
   }
@@ -131,11 +137,7 @@ export const attachPartitions = async (
 ): Promise<Partition[]> => {
   const attached: Partition[] = []
   for (const partition of missingPartitions(await listPartitions(db), clock.now(), span)) {
-    const isOurs = await withRetries(
-      () => attach(db, partition),
-      error => hasSqlState(error, sqlState.lockNotAvailable),
-    )
-    if (isOurs) attached.push(partition)
+    if (await withRetries(() => attach(db, partition))) attached.push(partition)
   }
   return attached
 }

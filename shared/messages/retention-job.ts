@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import { hasSqlState, sqlState } from '../database/errors.ts'
 import type { Database } from '../database/schema.ts'
 import { logger } from '../platform/logger.ts'
 import {
@@ -51,9 +52,15 @@ export interface RetentionReport {
   finished: boolean
 }
 
-const isPast = async (db: Kysely<Database>, { name, to }: Partition, upTo: PurgedUpTo): Promise<boolean> =>
-  // The range says it without a look inside. The look is for what can't be undone.
-  to.getTime() + idRange.behindMs <= upTo.sent.getTime() && !(await holdsYounger(db, name, upTo))
+/** What the work answers, or that, when another run has dropped the partition meanwhile. */
+const unlessDropped = async <Result>(work: Promise<Result>, otherwise: Result): Promise<Result> => {
+  try {
+    return await work
+  } catch (error) {
+    if (hasSqlState(error, sqlState.undefinedTable)) return otherwise
+    throw error
+  }
+}
 
 const pastPartitions = async (
   db: Kysely<Database>,
@@ -61,7 +68,11 @@ const pastPartitions = async (
   upTo: PurgedUpTo,
 ): Promise<string[]> => {
   const past: string[] = []
-  for (const partition of partitions) if (await isPast(db, partition, upTo)) past.push(partition.name)
+  for (const { name, to } of partitions) {
+    const isPast = to.getTime() + idRange.behindMs <= upTo.sent.getTime()
+    // Its range says it without a look inside; the look is there because a drop can't be undone.
+    if (isPast && !(await unlessDropped(holdsYounger(db, name, upTo), true))) past.push(name)
+  }
   return past
 }
 
@@ -73,7 +84,7 @@ const drop = async (
   report: RetentionReport,
 ): Promise<boolean> => {
   try {
-    const { rows, finished } = await countRows(db, name, hasTime)
+    const { rows, finished } = await unlessDropped(countRows(db, name, hasTime), { rows: 0, finished: true })
     if (!finished) return false
     if (dryRun || (await dropPartition(db, name, hasTime))) {
       report.dropped.push(name)
@@ -119,7 +130,10 @@ export const applyRetention = async (deps: RetentionDeps, run: RetentionRun): Pr
   const purge = async (work: (...args: Parameters<typeof deletePast>) => Promise<Amount>): Promise<number> => {
     let purged = 0
     for (const partition of partitions.filter(({ name }) => !outgoing.has(name))) {
-      const { rows, finished } = await work(db, partition, upTo, hasTime)
+      const { rows, finished } = await unlessDropped(work(db, partition, upTo, hasTime), {
+        rows: 0,
+        finished: true,
+      })
       purged += rows
       report.finished &&= finished
     }

@@ -51,7 +51,7 @@ const RequestId = z.string().max(128)
 const ClientFrame = z.strictObject({
   action: z.string(),
   requestId: RequestId.optional(),
-  data: z.unknown(),
+  data: z.unknown().optional(),
 })
 
 const HasRequestId = z.object({ requestId: RequestId })

@@ -12,7 +12,7 @@ const targets: [string, Template][] = [
 ]
 const names = Object.keys(completeTopology.functions)
 const usesOf = (name: string): readonly Used[] => completeTopology.functions[name]?.uses ?? []
-const insideVpc = (name: string) => usesOf(name).some(use => use === 'database' || use === 'redis')
+const insideVpc = (name: string) => usesOf(name).some(use => use.startsWith('database') || use === 'redis')
 
 const idLike = (template: Template, type: string, pattern: RegExp): string => {
   const found = resources(template, type).find(each => pattern.test(each.id))
@@ -23,17 +23,18 @@ const queueId = (template: Template, name: string) =>
   idLike(template, 'AWS::SQS::Queue', new RegExp(`^WorkersQueues${name}[0-9A-F]{8}$`))
 
 /** What each entry of `uses` may cost in permissions, written down anew here: `action resource`, nothing else. */
-const allowedBy = (template: Template, name: string, use: Used): string[] => {
+const allowedBy = (template: Template, use: Used): string[] => {
   const [kind, entry = ''] = use.split(':')
   switch (kind) {
     case 'database': {
       const cluster = resource(template, 'AWS::RDS::DBCluster').id
-      if (name === completeTopology.migration) {
+      if (entry === 'owner') {
         return reads(`<${cluster}.MasterUserSecret.SecretArn>`)
       }
       const [proxy] = resources(template, 'AWS::RDS::DBProxy')
       const user = proxy ? `<${proxy.id}.DBProxyArn>[6]` : `<${cluster}.DBClusterResourceId>`
-      return [`rds-db:connect ${inAccount('rds-db')}:dbuser:${user}/kaha_app`]
+      const login = entry === 'maintenance' ? 'kaha_maintenance' : 'kaha_app'
+      return [`rds-db:connect ${inAccount('rds-db')}:dbuser:${user}/${login}`]
     }
     case 'redis':
       return []
@@ -103,7 +104,7 @@ describe.each(targets)('with a database %s', (_, template) => {
     )
     const expected = [
       ...allowedByNature(template, name),
-      ...usesOf(name).flatMap(use => allowedBy(template, name, use)),
+      ...usesOf(name).flatMap(use => allowedBy(template, use)),
     ]
     expect([...new Set(actual)].sort()).toEqual([...new Set(expected)].sort())
   })
@@ -146,19 +147,25 @@ describe.each(targets)('with a database %s', (_, template) => {
     expect(groups.sort()).toEqual(
       [
         'NetworkFunctions',
-        ...(usesOf(name).includes('database') ? [database] : []),
+        ...(usesOf(name).some(use => use.startsWith('database')) ? [database] : []),
         ...(usesOf(name).includes('redis') ? ['DataCacheClients'] : []),
       ].sort(),
     )
   })
 })
 
+const databaseVariables = ['DATABASE_AUTH', 'DATABASE_STATEMENTS', 'DATABASE_TLS', 'DATABASE_URL']
 const variablesFor: Record<string, string[]> = {
-  database: ['DATABASE_AUTH', 'DATABASE_STATEMENTS', 'DATABASE_TLS', 'DATABASE_URL'],
+  database: databaseVariables,
+  'database:maintenance': databaseVariables,
+  'database:owner': [...databaseVariables, 'DATABASE_SECRET_ARN'],
   redis: ['REDIS_URL'],
   connections: ['WEBSOCKET_API_ENDPOINT'],
   tokens: ['JWT_SECRET_ARN'],
   'queue:ProbeJobs': ['PROBE_JOBS_QUEUE_URL'],
+  'queue:Replay': ['REPLAY_QUEUE_URL'],
+  'queue:Receipts': ['RECEIPTS_QUEUE_URL'],
+  'queue:Sweep': ['SWEEP_QUEUE_URL'],
   'table:Audit': ['AUDIT_TABLE_NAME'],
 }
 
@@ -167,7 +174,6 @@ describe('the environment', () => {
     const expected = [
       ...['LOG_LEVEL', 'POWERTOOLS_METRICS_NAMESPACE', 'POWERTOOLS_SERVICE_NAME', 'STAGE'],
       ...usesOf(name).flatMap(use => variablesFor[use] ?? [`${use.replace(/^\w+:/, '')}?`]),
-      ...(name === completeTopology.migration ? ['DATABASE_SECRET_ARN'] : []),
     ]
     expect(Object.keys(variablesOf(throughProxy, name)).sort()).toEqual(expected.sort())
   })
@@ -217,7 +223,7 @@ describe('the environment', () => {
   test('reaches Valkey over TLS and sockets by the API that they are on', () => {
     const cache = resource(straight, 'AWS::ElastiCache::ServerlessCache').id
     const api = idLike(straight, 'AWS::ApiGatewayV2::Api', /WebSocket/)
-    expect(variablesOf(straight, 'HeartbeatFunction')).toMatchObject({
+    expect(variablesOf(straight, 'MessageFunction')).toMatchObject({
       REDIS_URL: `rediss://<${cache}.Endpoint.Address>:<${cache}.Endpoint.Port>`,
       WEBSOCKET_API_ENDPOINT: `https://<${api}>.execute-api.<AWS::Region>.<AWS::URLSuffix>/v1`,
     })

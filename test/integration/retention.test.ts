@@ -2,6 +2,8 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
 import { type Kysely, sql } from 'kysely'
 import { createHandler } from '../../functions/schedule/retention.ts'
+import { DatabaseConfig } from '../../shared/database/config.ts'
+import { openDatabase } from '../../shared/database/connection.ts'
 import type { Database } from '../../shared/database/schema.ts'
 import type { MessagePage } from '../../shared/messages/messages.schema.ts'
 import { dropPartition, listOutgoing, listPartitions } from '../../shared/messages/partitions.ts'
@@ -14,7 +16,7 @@ import { createOwnDatabase, type OwnDatabase } from '../support/own-database.ts'
 import { openWorld } from '../support/world.ts'
 
 const day = 24 * 60 * 60 * 1000
-const before = (time: Date, days: number, milliseconds = 0) => new Date(time.getTime() - days * day - milliseconds)
+const daysBefore = (time: Date, days: number, milliseconds = 0) => new Date(time.getTime() - days * day - milliseconds)
 
 const opened: OwnDatabase[] = []
 const opening = async (database: Promise<OwnDatabase>): Promise<OwnDatabase> => {
@@ -51,7 +53,7 @@ const logged = async (run: () => Promise<unknown>): Promise<Record<string, unkno
   } finally {
     for (const each of spies) each.mockRestore()
   }
-  return written.map(line => JSON.parse(line))
+  return written.filter(line => line.startsWith('{')).map(line => JSON.parse(line))
 }
 
 interface Fingerprint {
@@ -82,7 +84,7 @@ const tablesOf = async (db: Kysely<Database>): Promise<string[]> => {
   return rows.map(row => row.name)
 }
 
-describe('on a million messages of 120 days, the retention job', () => {
+describe('on messages of 120 days, the retention job', () => {
   let original: OwnDatabase
   let history: MessageHistory
   let remaining: Fingerprint
@@ -90,15 +92,15 @@ describe('on a million messages of 120 days, the retention job', () => {
 
   beforeAll(async () => {
     original = await createOwnDatabase()
-    history = await fillHistory(original.db, { messages: 1_000_000, days: 120, conversations: 200 })
+    history = await fillHistory(original.db, { messages: 100_000, days: 120, conversations: 20 })
     remaining = await fingerprint(original.db, sql`not ${isDue(history)}`)
     const { messages: due } = await fingerprint(original.db, isDue(history))
-    const past = sql<boolean>`sent_at <= ${before(history.end, 97)}`
+    const past = sql<boolean>`sent_at <= ${daysBefore(history.end, 97)}`
     const { messages: purged } = await fingerprint(original.db, past)
     expected = { purged, deletionsPurged: due - purged }
-    expect(expected.purged).toBeGreaterThan(190_000)
-    expect(expected.deletionsPurged).toBeGreaterThan(30_000)
-  }, 120_000)
+    expect(expected.purged).toBeGreaterThan(19_000)
+    expect(expected.deletionsPurged).toBeGreaterThan(3_000)
+  }, 60_000)
   afterEach(closeAll)
   afterAll(() => original.close())
 
@@ -108,22 +110,22 @@ describe('on a million messages of 120 days, the retention job', () => {
     expect(report).toMatchObject({ ...expected, finished: true })
     expect((await fingerprint(db, isDue(history))).messages).toBe(0)
     expect(await fingerprint(db)).toEqual(remaining)
-  }, 60_000)
+  })
 
   test('drops the partitions in which everything is past, and no other', async () => {
     const { db } = await opening(original.copy())
     const partitions = await listPartitions(db)
-    const past = partitions.filter(({ to }) => to.getTime() + day <= before(history.end, 97).getTime())
+    const past = partitions.filter(({ to }) => to.getTime() + day <= daysBefore(history.end, 97).getTime())
     expect(past.length).toBeGreaterThan(0)
     const report = await functionAt(db, history.end)()
     expect(report.dropped).toEqual(past.map(({ name }) => name))
     expect(await tablesOf(db)).toEqual(['messages', ...partitions.slice(past.length).map(({ name }) => name)])
-  }, 60_000)
+  })
 
   test('leaves to readers exactly what is younger than 90 days and not deleted over 7 days ago', async () => {
     const { db, url } = await opening(original.copy())
     const visible = sql<boolean>`conversation_id = ${history.conversationIds[0]} and not ${isDue(history)}
-      and sent_at > ${before(history.end, 90)}`
+      and sent_at > ${daysBefore(history.end, 90)}`
     const { rows } = await sql<{ seq: number }>`select seq from messages where ${visible} order by seq`.execute(db)
     const before90Days = rows[0]?.seq ?? 0
     expect(rows.length).toBeGreaterThan(1_000)
@@ -155,21 +157,21 @@ describe('on a million messages of 120 days, the retention job', () => {
     } finally {
       await world.close()
     }
-  }, 60_000)
+  })
 
   test('ends the same when it is stopped again and again half way', async () => {
     const { db } = await opening(original.copy())
     const run = functionAt(db, history.end)
-    const reports = []
-    do reports.push(await run({}, contextFor(40)))
-    while (!reports.at(-1)?.finished && reports.length < 50)
+    const reports: Awaited<ReturnType<typeof run>>[] = []
+    do reports.push(await run({}, contextFor(18)))
+    while (!reports.at(-1)?.finished && reports.length < 100)
     expect(reports.length).toBeGreaterThan(2)
     expect(reports.at(-1)?.finished).toBe(true)
     const sum = (of: 'purged' | 'deletionsPurged') => reports.reduce((total, report) => total + report[of], 0)
     expect({ purged: sum('purged'), deletionsPurged: sum('deletionsPurged') }).toEqual(expected)
     expect(await fingerprint(db)).toEqual(remaining)
     expect(await run()).toMatchObject({ dropped: [], purged: 0, deletionsPurged: 0, finished: true })
-  }, 60_000)
+  })
 
   test('starts nothing when the time is nearly up', async () => {
     const { db } = await opening(original.copy())
@@ -177,7 +179,7 @@ describe('on a million messages of 120 days, the retention job', () => {
     const report = await functionAt(db, history.end)({}, contextFor(0))
     expect(report).toMatchObject({ dropped: [], purged: 0, deletionsPurged: 0, finished: false })
     expect(await fingerprint(db)).toEqual(everything)
-  }, 60_000)
+  })
 
   test('ends the same when it runs twice at once, and each run counts its own work', async () => {
     const { db } = await opening(original.copy())
@@ -189,7 +191,7 @@ describe('on a million messages of 120 days, the retention job', () => {
     const sum = (of: 'purged' | 'deletionsPurged') => reports.reduce((total, report) => total + report[of], 0)
     expect({ purged: sum('purged'), deletionsPurged: sum('deletionsPurged') }).toEqual(expected)
     expect(await fingerprint(db)).toEqual(remaining)
-  }, 60_000)
+  })
 
   test('changes nothing in a dry run, and tells the very counts that a run then has', async () => {
     const { db } = await opening(original.copy())
@@ -202,10 +204,10 @@ describe('on a million messages of 120 days, the retention job', () => {
     const [now, then] = forecasts
     expect(now).toMatchObject({ ...expected, attached: [], finished: true })
     expect(then?.attached).not.toEqual([])
-    expect(then?.purged).toBeGreaterThan(400_000)
+    expect(then?.purged).toBeGreaterThan(40_000)
     expect(await run(later)).toEqual({ ...then, dryRun: false })
     expect(await run({ ...later, dryRun: true })).toMatchObject({ attached: [], dropped: [], purged: 0 })
-  }, 60_000)
+  })
 })
 
 describe('the retention job', () => {
@@ -236,15 +238,15 @@ describe('the retention job', () => {
     const { db } = await opening(original.copy())
     const { end } = history
     const gone = [
-      await store(db, { sentAt: before(end, 97) }),
-      await store(db, { sentAt: before(end, 50), deletedAt: before(end, 7) }),
-      await store(db, { sentAt: before(end, 97), mintedAt: before(end, 98) }),
-      await store(db, { sentAt: before(end, 97), mintedAt: before(end, 97, -5 * 60 * 1000 + 1) }),
+      await store(db, { sentAt: daysBefore(end, 97) }),
+      await store(db, { sentAt: daysBefore(end, 50), deletedAt: daysBefore(end, 7) }),
+      await store(db, { sentAt: daysBefore(end, 97), mintedAt: daysBefore(end, 98) }),
+      await store(db, { sentAt: daysBefore(end, 97), mintedAt: daysBefore(end, 97, -5 * 60 * 1000 + 1) }),
     ]
     const kept = [
-      await store(db, { sentAt: before(end, 97, -1) }),
-      await store(db, { sentAt: before(end, 50), deletedAt: before(end, 7, -1) }),
-      await store(db, { sentAt: before(end, 97, -1), mintedAt: before(end, 98, -1) }),
+      await store(db, { sentAt: daysBefore(end, 97, -1) }),
+      await store(db, { sentAt: daysBefore(end, 50), deletedAt: daysBefore(end, 7, -1) }),
+      await store(db, { sentAt: daysBefore(end, 97, -1), mintedAt: daysBefore(end, 98, -1) }),
     ]
     await functionAt(db, end)()
     expect(await Promise.all(gone.map(id => isStored(db, id)))).toEqual(gone.map(() => false))
@@ -255,9 +257,9 @@ describe('the retention job', () => {
     const { db } = await opening(original.copy())
     const { end } = history
     const ids = [
-      await store(db, { sentAt: before(end, 12) }),
-      await store(db, { sentAt: before(end, 12, -1) }),
-      await store(db, { sentAt: before(end, 8), deletedAt: before(end, 7, -1) }),
+      await store(db, { sentAt: daysBefore(end, 12) }),
+      await store(db, { sentAt: daysBefore(end, 12, -1) }),
+      await store(db, { sentAt: daysBefore(end, 8), deletedAt: daysBefore(end, 7, -1) }),
     ]
     await functionAt(db, end, { ...retentionDays, visible: 10, audit: 2 })()
     expect(await Promise.all(ids.map(id => isStored(db, id)))).toEqual([false, true, true])
@@ -326,7 +328,7 @@ describe('the retention job', () => {
   test('keeps a partition that holds anything younger than its range says', async () => {
     const { db } = await opening(original.copy())
     const [oldest] = await listPartitions(db)
-    const id = await store(db, { mintedAt: oldest?.from ?? new Date(), sentAt: before(history.end, 1) })
+    const id = await store(db, { mintedAt: oldest?.from ?? new Date(), sentAt: daysBefore(history.end, 1) })
     const report = await functionAt(db, history.end)()
     expect(report.finished).toBe(true)
     expect(report.dropped).not.toContain(oldest?.name)
@@ -339,14 +341,14 @@ describe('the retention job', () => {
     const everything = await fingerprint(db)
     const due = await fingerprint(db, isDue(history))
     await sql`alter database ${sql.id(new URL(url).pathname.slice(1))} set statement_timeout = '300ms'`.execute(db)
+    const impatient = openDatabase(DatabaseConfig.parse({ DATABASE_URL: url }))
     const [name = ''] = (await functionAt(db, history.end)({ dryRun: true })).dropped
     const reader = await db.startTransaction().execute()
     try {
-      await sql`set local statement_timeout = 0`.execute(reader)
       await reader.selectFrom('messages').select('id').limit(1).execute()
-      const impatient = await opening(Promise.resolve({ ...(await connectedTo(url)) }))
-      await expect(dropPartition(impatient.db, name, () => false)).rejects.toThrow()
+      await expect(dropPartition(impatient, name, () => false)).rejects.toThrow('store_unavailable')
     } finally {
+      await impatient.destroy()
       await reader.commit().execute()
     }
     expect(await listOutgoing(db)).toEqual([name])

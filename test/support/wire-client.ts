@@ -63,6 +63,8 @@ export interface WireSocket {
   ask(action: string, data?: unknown): Promise<ServerFrame>
   /** Waits for a frame that has come or will come. */
   until(isWanted: (frame: ServerFrame) => boolean): Promise<ServerFrame>
+  /** Waits for a frame that has not come yet. */
+  next(isWanted: (frame: ServerFrame) => boolean): Promise<ServerFrame>
   /** Resolves to the code with which the socket was closed, by either side. */
   readonly closed: Promise<number>
   readonly isOpen: boolean
@@ -94,9 +96,7 @@ const watch = (socket: WebSocket): WireSocket => {
     }
   })
   const closed = new Promise<number>(resolve => socket.on('close', resolve))
-  const until = async (isWanted: (frame: ServerFrame) => boolean, since = 0): Promise<ServerFrame> => {
-    const come = frames.slice(since).find(isWanted)
-    if (come) return come
+  const next = (isWanted: (frame: ServerFrame) => boolean): Promise<ServerFrame> => {
     const timeout = new AbortController()
     const late = delay(answerTimeoutMs, undefined, { signal: timeout.signal }).then(() => {
       throw new Error(`Nothing of the kind came. The last frames: ${JSON.stringify(frames.slice(-5))}`)
@@ -113,11 +113,12 @@ const watch = (socket: WebSocket): WireSocket => {
     send,
     ask: (action, data) => {
       const requestId = randomUUID()
-      const answer = until(frame => frame.requestId === requestId, frames.length)
+      const answer = next(frame => frame.requestId === requestId)
       send({ action, requestId, ...(data !== undefined && { data }) })
       return answer
     },
-    until,
+    next,
+    until: async isWanted => frames.find(isWanted) ?? next(isWanted),
     closed,
     get isOpen() {
       return socket.readyState === WebSocket.OPEN

@@ -7,6 +7,7 @@ import { createHandler as messagesHandler } from '../../functions/http/messages.
 import { createHandler as notificationsHandler } from '../../functions/http/notifications.ts'
 import { createHandler as platformHandler } from '../../functions/http/platform.ts'
 import { createHandler as presenceHandler } from '../../functions/http/presence.ts'
+import { createHandler as syncHandler } from '../../functions/http/sync.ts'
 import { createHandler as receiptsHandler } from '../../functions/queue/receipts.ts'
 import { createHandler as replayHandler } from '../../functions/queue/replay.ts'
 import { createHandler as sweepHandler } from '../../functions/queue/sweep.ts'
@@ -202,6 +203,7 @@ export const openWorld = async (settings: Partial<ReplaySettings> = {}): Promise
     NotificationsFunction: notificationsHandler(deps),
     PresenceFunction: presenceHandler(deps),
     PlatformFunction: platformHandler(deps),
+    SyncFunction: syncHandler(deps),
   }
   const onConnect = connectHandler(deps)
   const onDisconnect = disconnectHandler(deps)

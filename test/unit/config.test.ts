@@ -38,7 +38,7 @@ describe('the configuration', () => {
     ['WEBSOCKET_API_ENDPOINT', PushConfig, { WEBSOCKET_API_ENDPOINT: secret }],
     ['JWT_SECRET', TokenConfig, { JWT_SECRET: secret }],
     ['JWT_JWKS_URL', TokenConfig, { JWT_JWKS_URL: `file:///${secret}` }],
-  ])('never shows the value of %s, which may be a secret', (name, schema: z.ZodType, environment) => {
+  ])('never shows the value of %s, which may be a secret', (name, schema, environment) => {
     const message = messageOf(() => readConfig(schema, environment))
     expect(message).toContain(name)
     expect(message).not.toContain(secret)

@@ -54,7 +54,8 @@ export const startEnvironment = (options: {
       memoryMb: settings.memoryMb,
     } satisfies RuntimeData,
     env: { ...ownVariables(name, settings), ...settings.environment },
-    execArgv: [],
+    // So that stacks name the sources, not one long line of a bundle; it costs a fraction of a second of the whole start.
+    execArgv: ['--enable-source-maps'],
     stdout: true,
     stderr: true,
     resourceLimits: { maxOldGenerationSizeMb: Math.max(settings.memoryMb, smallestHeapMb) },

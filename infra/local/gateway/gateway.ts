@@ -59,7 +59,7 @@ const stopTimeoutMs = 2000
  */
 export const startGateway = async (options: GatewayOptions): Promise<Gateway> => {
   const { topology, log } = options
-  const integration = integrate(options.functions)
+  const integration = integrate(options.functions, log)
   const faults = noFaults()
   const units = newGatewayUnits()
 

@@ -105,7 +105,7 @@ export const createHttpApi = (options: {
     request.on('end', () => {
       if (exchange.size > bodyLimit) return sendMessage(exchange, 413)
       serve(exchange, Buffer.concat(chunks)).catch((error: unknown) => {
-        log(`${request.method} failed inside the HTTP API: ${error}`)
+        log(`A response could not be sent: ${error}`)
         if (!response.headersSent) sendMessage(exchange, 500)
       })
     })

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
 import { type WebSocket, WebSocketServer } from 'ws'
 import type { WebSocketRoute } from '../../topology.ts'
 import { readAuthorizerResult } from './authorizer-result.ts'
@@ -27,7 +28,7 @@ export interface WebSocketApi {
   drain(): void
   /** Sockets whose closing handshake is not done yet, open ones included. */
   socketCount(): number
-  /** Cuts the sockets that are left. */
+  /** Cuts the sockets that are left, and handshakes that are still held. */
   terminate(): void
 }
 
@@ -81,6 +82,7 @@ export const createWebSocketApi = (options: {
   const customRoutes = new Map([...allRoutes].filter(([key]) => !key.startsWith('$')))
   const connections: Connections = new Map()
   const accepted = new WeakMap<IncomingMessage, Accepted>()
+  const undecided = new Set<Socket>()
   const send = createSender(options.sendBufferBytes, units)
   let draining = false
 
@@ -133,9 +135,7 @@ export const createWebSocketApi = (options: {
   const runDisconnect = (connection: Parameters<typeof disconnectEvent>[0], ending: Ending): void => {
     const route = allRoutes.get('$disconnect')
     if (!route || faults.lostDisconnects) return
-    integration
-      .invoke(route.function, disconnectEvent(connection, ending), integrationTimeoutMs)
-      .catch((error: unknown) => log(`$disconnect failed: ${error}`))
+    void integration.invoke(route.function, disconnectEvent(connection, ending), integrationTimeoutMs)
   }
 
   const closeWhenDue = (connection: Connection): void => {
@@ -176,7 +176,7 @@ export const createWebSocketApi = (options: {
       const body = String(data)
       connection.lastActiveAt = Date.now()
       units.webSocketMessagesIn += webSocketSteps(Buffer.byteLength(body))
-      onMessage(connection, body).catch((error: unknown) => log(`A message failed: ${error}`))
+      void onMessage(connection, body)
     })
     socket.on('error', error => {
       connection.ending ??= endingOf(error)
@@ -211,19 +211,16 @@ export const createWebSocketApi = (options: {
     ...serverOptions,
     handleProtocols: (_offered, request) => accepted.get(request)?.protocol ?? false,
     verifyClient: ({ req }, done) => {
-      decide(req)
-        .catch((error: unknown): Refusal => {
-          log(`A handshake failed: ${error}`)
-          return { refused: 500 }
-        })
-        .then(refusal => {
-          if (refusal) return done(false, refusal.refused, messageBody(refusal.refused), jsonHeaders)
-          const found = accepted.get(req)
-          if (found && (req.socket.destroyed || !req.socket.readable)) {
-            runDisconnect({ ...found.handshake, authorizer: found.authorizer }, { code: 1006, reason: '' })
-          }
-          done(true)
-        })
+      undecided.add(req.socket)
+      void decide(req).then(refusal => {
+        undecided.delete(req.socket)
+        if (refusal) return done(false, refusal.refused, messageBody(refusal.refused), jsonHeaders)
+        const found = accepted.get(req)
+        if (found && (req.socket.destroyed || !req.socket.readable)) {
+          runDisconnect({ ...found.handshake, authorizer: found.authorizer }, { code: 1006, reason: '' })
+        }
+        done(true)
+      })
     },
   })
 
@@ -250,6 +247,7 @@ export const createWebSocketApi = (options: {
     },
     terminate() {
       for (const socket of sockets.clients) socket.terminate()
+      for (const socket of undecided) socket.destroy()
     },
   }
 }

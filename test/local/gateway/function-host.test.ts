@@ -206,23 +206,29 @@ describe('an environment that ends in the middle', () => {
 })
 
 describe('replacing a bundle', () => {
-  const { bundlePath } = fixture('anything-else')
+  let other: FunctionHost
+  const ask = (action: string, fields = {}) => other.invoke('Any', { do: action, ...fields })
+
+  beforeEach(async () => {
+    other = hostOf({ Any: fixture('anything') })
+    await other.start()
+  })
 
   test('sends new events to the new one while the old one finishes its own', async () => {
-    const { payload: environmentId } = await host.invoke('Other', { do: 'environment' })
-    const forever = host.invoke('Other', { do: 'late' })
-    const waiting = host.invoke('Other', { do: 'wait', ms: 500 })
-    await host.replace('Other', bundlePath)
-    expect(await host.invoke('Other', { do: 'version' })).toMatchObject({ payload: 2 })
+    const { payload: environmentId } = await ask('environment')
+    const forever = ask('late')
+    const waiting = ask('wait', { ms: 500 })
+    await other.replace('Any', fixture('anything-else').bundlePath)
+    expect(await ask('version')).toMatchObject({ payload: 2 })
     expect(await waiting).toMatchObject({ outcome: 'ok', payload: environmentId })
-    await host.kill('Other')
+    await other.kill('Any')
     expect(await forever).toMatchObject({ outcome: 'error', errorType: 'Runtime.ExitError' })
-    expect(await host.invoke('Other', { do: 'version' })).toMatchObject({ payload: 2 })
+    expect(await ask('version')).toMatchObject({ payload: 2 })
   })
 
   test('keeps the old one when the new one cannot be loaded', async () => {
-    await expect(host.replace('Any', fixture('unloadable').bundlePath)).rejects.toThrow('DATABASE_URL is missing')
-    expect(await run('version')).toMatchObject({ outcome: 'ok', payload: 1 })
+    await expect(other.replace('Any', fixture('unloadable').bundlePath)).rejects.toThrow('DATABASE_URL is missing')
+    expect(await ask('version')).toMatchObject({ outcome: 'ok', payload: 1 })
   })
 })
 

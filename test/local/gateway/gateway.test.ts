@@ -43,6 +43,31 @@ test('a client that ignores the close frame does not keep a stopping gateway', a
   client.socket.terminate()
 })
 
+test('a handshake that nobody decides does not keep a stopping gateway', async () => {
+  fixtures = await startFixtureGateway()
+  const held = connect(fixtures.gateway, { token: 'late' }).catch((error: Error) => error.message)
+  await eventually(() => fixtures.events('Authorizer').length === 1)
+  expect(await timeToStop()).toBeLessThan(4000)
+  expect(await held).toBe('socket hang up')
+})
+
+test('a function that the host does not have is a failure of that request alone', async () => {
+  fixtures = await startFixtureGateway({
+    topology: {
+      httpDefaultFunction: 'Nobody',
+      httpRoutes: [{ method: 'GET', path: '/items', function: 'Http' }],
+      webSocketAuthorizer: 'Authorizer',
+      webSocketRoutes: [{ key: '$default', function: 'Nobody', twoWay: true }],
+    },
+  })
+  expect(await request(`${fixtures.gateway.httpUrl}/elsewhere`)).toMatchObject({ status: 500 })
+  expect(await request(`${fixtures.gateway.httpUrl}/items`)).toMatchObject({ status: 200 })
+  const client = await connect(fixtures.gateway)
+  client.send('hello')
+  expect(JSON.parse(await client.next())).toMatchObject({ message: 'Internal server error' })
+  expect(fixtures.lines.some(line => line.text.includes('There is no function Nobody'))).toBe(true)
+})
+
 test('a port that is in use is told with the variable that chooses another, and nothing keeps running', async () => {
   const other = createServer().listen(0, '127.0.0.1')
   await once(other, 'listening')

@@ -215,16 +215,21 @@ describe('the response', () => {
 })
 
 describe('the gateway answers itself', () => {
-  test.each(['throw', 'text as status', 'status out of range', 'object as body', 'list as header', 'huge'])(
-    '500 when a function fails: %s',
-    async action => {
-      expect(await askFor(action)).toMatchObject({
-        status: 500,
-        headers: { 'content-type': 'application/json', 'apigw-requestid': expect.any(String) },
-        text: '{"message":"Internal Server Error"}',
-      })
-    },
-  )
+  test.each([
+    'throw',
+    'text as status',
+    'status out of range',
+    'object as body',
+    'list as header',
+    'line break in header',
+    'huge',
+  ])('500 when a function fails: %s', async action => {
+    expect(await askFor(action)).toMatchObject({
+      status: 500,
+      headers: { 'content-type': 'application/json', 'apigw-requestid': expect.any(String) },
+      text: '{"message":"Internal Server Error"}',
+    })
+  })
 
   test('500 when a function runs out of its own time', async () => {
     expect(await askFor('late', '/slow')).toMatchObject({ status: 500, text: '{"message":"Internal Server Error"}' })

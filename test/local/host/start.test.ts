@@ -60,7 +60,8 @@ describe('npm start', () => {
     groups.push(pid)
     let output = ''
     npm.stdout.setEncoding('utf8').on('data', text => (output += text))
-    await until('it is up', () => output.includes('Try it'), 25_000)
+    await until('it is up', () => output.includes('Try it') || npm.exitCode !== null, 40_000)
+    expect(output).toContain('Try it')
     return { npm, output, processes: withDescendants(pid) }
   }
   const expectEnd = async ({ processes }: Started): Promise<void> => {
@@ -97,13 +98,13 @@ describe('npm start', () => {
 
     process.kill(started.npm.pid ?? 0, 'SIGTERM')
     await expectEnd(started)
-  }, 60_000)
+  }, 90_000)
 
   test('ends by Ctrl-C, which reaches all of its processes at once', async () => {
     const started = await start()
     process.kill(-(started.npm.pid ?? 0), 'SIGINT')
     await expectEnd(started)
-  }, 40_000)
+  }, 60_000)
 
   test('leaves nothing behind when all of it is killed, and starts again', async () => {
     const first = await start()
@@ -114,5 +115,5 @@ describe('npm start', () => {
 
     process.kill(second.npm.pid ?? 0, 'SIGINT')
     await expectEnd(second)
-  }, 60_000)
+  }, 120_000)
 })

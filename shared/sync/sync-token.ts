@@ -1,0 +1,60 @@
+import * as z from 'zod'
+import { decodeCursor, encodeCursor } from '../platform/cursor.ts'
+import { PackedSnapshot, packSnapshot, type Snapshot } from './snapshot.ts'
+
+/** A moment in the history of the database. */
+export interface Moment {
+  /** By the service's clock, in milliseconds since 1970. */
+  takenAt: number
+  snapshot: Snapshot
+}
+
+/** Where a page ended: conversations come in the order of their ids. */
+export interface PagePosition {
+  conversationId: string
+  /** Set when the conversation itself was told already, and of its messages those up to `seq`. */
+  within: {
+    seq: number
+    /** What was there before the window: only messages behind it are new. */
+    boundary: number
+  } | null
+}
+
+export interface SyncToken {
+  /** The history that the moments belong to. */
+  epoch: string
+  /** The client knows everything up to here. */
+  lower: Moment
+  /** While it is being told what came after that, in pages: up to where, and how far that has come. */
+  page: { upper: Moment; position: PagePosition } | null
+}
+
+const version = 1
+
+const PackedMoment = z.tuple([z.int(), PackedSnapshot])
+const PackedPage = z.tuple([PackedMoment, z.uuid(), z.tuple([z.int().min(0), z.int().min(0)]).nullable()])
+const PackedToken = z.tuple([z.literal(version), z.uuid(), PackedMoment, PackedPage.nullable()])
+
+const scopeOf = (userId: string): string => JSON.stringify(['sync', userId])
+const packMoment = ({ takenAt, snapshot }: Moment) => [takenAt, packSnapshot(snapshot)]
+const unpackMoment = ([takenAt, snapshot]: z.output<typeof PackedMoment>): Moment => ({ takenAt, snapshot })
+
+/** An opaque string that is of use to this user only. */
+export const encodeSyncToken = (userId: string, { epoch, lower, page }: SyncToken): string => {
+  const within = page?.position.within
+  return encodeCursor(scopeOf(userId), [
+    version,
+    epoch,
+    packMoment(lower),
+    page && [packMoment(page.upper), page.position.conversationId, within ? [within.seq, within.boundary] : null],
+  ])
+}
+
+/** Throws `invalid_cursor` for what is not a token of this user. */
+export const decodeSyncToken = (userId: string, token: string): SyncToken => {
+  const [, epoch, lower, page] = decodeCursor(scopeOf(userId), PackedToken, token)
+  if (!page) return { epoch, lower: unpackMoment(lower), page: null }
+  const [upper, conversationId, within] = page
+  const position = { conversationId, within: within && { seq: within[0], boundary: within[1] } }
+  return { epoch, lower: unpackMoment(lower), page: { upper: unpackMoment(upper), position } }
+}
