@@ -20,7 +20,6 @@ const Input = z.strictObject({
 
 /** More than the longest statement takes (`statement_timeout`), so that the run ends by itself and says how far it came. */
 const endBeforeTimeoutMs = 10_000
-const metrics = new Metrics()
 
 export interface RetentionHandlerDeps extends RetentionDeps {
   clock: Clock
@@ -32,7 +31,9 @@ export const createHandler = (deps: RetentionHandlerDeps) =>
   schedule('Retention', Input, async ({ now = deps.clock.now(), dryRun }, { timeLeftMs }) => {
     const hasTime = () => timeLeftMs() > (deps.endBeforeTimeoutMs ?? endBeforeTimeoutMs)
     const report = await applyRetention(deps, { now, dryRun, hasTime })
-    if (!dryRun) metrics.addMetric('PartitionsAhead', MetricUnit.Count, report.partitionsAhead).publishStoredMetrics()
+    // Made within the event: where an environment serves several at once, a metric belongs to one of them.
+    if (!dryRun)
+      new Metrics().addMetric('PartitionsAhead', MetricUnit.Count, report.partitionsAhead).publishStoredMetrics()
     return { ...report, now: now.toISOString(), dryRun }
   })
 

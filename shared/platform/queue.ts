@@ -10,9 +10,10 @@ export interface Queue<Job> {
 
 const maxBatch = 10
 
-/** The queue's own host is the endpoint: so the same code talks to SQS and to the local host. */
 export const createQueue = <Job>(queueUrl: string): Queue<Job> => {
   const client = new SQSClient({
+    // The queue's own host: so the same code talks to SQS and to the local host.
+    endpoint: new URL(queueUrl).origin,
     maxAttempts: 3,
     requestHandler: { connectionTimeout: 1_000, requestTimeout: 2_000 },
   })

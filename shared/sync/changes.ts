@@ -30,14 +30,20 @@ export interface ChangesDeps {
 
 const longestTokenAgeMs = 7 * 24 * 60 * 60 * 1000
 
-/** What is walked through for one page. A busy client has read a page of both before the next is due. */
-const conversationsPerPage = 100
-const messagesPerPage = 500
+/** At most this much is in one answer. */
+export interface PageSize {
+  conversations: number
+  /** Deletions among them. */
+  messages: number
+  /** Of messages, as they count for Lambda. */
+  messageBytes: number
+}
+
 /**
- * Lambda answers with 6 MB at most (aws-facts: its payload limit), in which the body is JSON as a string, so escaped twice. This
- * much is for messages; 100 conversations with a last message each take up to 2.5 MB more.
+ * Lambda answers with 6 MB at most, in which the body is JSON inside JSON, so escaped twice. Half of it is for messages: 100
+ * conversations, each with a last message of the greatest length, take up to 2.5 MB.
  */
-const messageBytesPerPage = 3 * 1024 * 1024
+const defaultPageSize: PageSize = { conversations: 100, messages: 500, messageBytes: 3 * 1024 * 1024 }
 /** Of a message beside its content and metadata: names of fields, ids, times. */
 const bytesAroundContent = 600
 
@@ -45,11 +51,11 @@ const bytesOf = ({ content, metadata }: ChangedMessage): number =>
   bytesAroundContent + Buffer.byteLength(JSON.stringify(JSON.stringify([content, metadata])))
 
 /** As many as one page takes, one at least. */
-const fittingIn = (rows: readonly ChangedMessage[]): ChangedMessage[] => {
+const fittingIn = (rows: readonly ChangedMessage[], size: PageSize): ChangedMessage[] => {
   let bytes = 0
   const end = rows.findIndex((row, index) => {
     bytes += bytesOf(row)
-    return index === messagesPerPage || (index > 0 && bytes > messageBytesPerPage)
+    return index === size.messages || (index > 0 && bytes > size.messageBytes)
   })
   return end === -1 ? [...rows] : rows.slice(0, end)
 }
@@ -99,18 +105,23 @@ const emptyPage: Page = { conversations: [], messages: [], deletions: [], reads:
  * A stretch of a window: conversations in the order of their ids, and of each first what changed about it, then its messages
  * and deletions in the order of `seq`.
  */
-const loadPage = async (deps: ChangesDeps, scope: Scope, from: PagePosition | undefined): Promise<Page> => {
+const loadPage = async (
+  deps: ChangesDeps,
+  scope: Scope,
+  from: PagePosition | undefined,
+  size: PageSize,
+): Promise<Page> => {
   const { db, clock } = deps
-  const found = await findChangedConversations(db, scope, from, conversationsPerPage + 1)
+  const found = await findChangedConversations(db, scope, from, size.conversations + 1)
   if (found.length === 0) return emptyPage
-  const candidates = found.slice(0, conversationsPerPage)
+  const candidates = found.slice(0, size.conversations)
   const rows = await findChangedMessages(db, scope, {
     conversationIds: candidates.map(({ id }) => id),
     from,
     sentSince: visibleSince(clock.now()).sent,
-    limit: messagesPerPage + 1,
+    limit: size.messages + 1,
   })
-  const fitting = fittingIn(rows)
+  const fitting = fittingIn(rows, size)
   const cutAt = fitting.length < rows.length ? fitting.at(-1) : undefined
   const toldBefore = from?.within ? from.conversationId : undefined
   const reached = candidates.filter(({ id }) => id !== toldBefore && (!cutAt || id <= cutAt.conversation_id))
@@ -171,7 +182,12 @@ const loadPage = async (deps: ChangesDeps, scope: Scope, from: PagePosition | un
  *
  * Throws `invalid_cursor` (not a token of this user) and `sync_token_expired` (older than 7 days, or from before a restore).
  */
-export const changesSince = async (deps: ChangesDeps, userId: string, since?: string): Promise<Changes> => {
+export const changesSince = async (
+  deps: ChangesDeps,
+  userId: string,
+  since?: string,
+  size: PageSize = defaultPageSize,
+): Promise<Changes> => {
   const token = since === undefined ? undefined : decodeSyncToken(userId, since)
   const { epoch, snapshot } = await readMoment(deps.db)
   const here: Moment = { takenAt: deps.clock.now().getTime(), snapshot }
@@ -185,7 +201,7 @@ export const changesSince = async (deps: ChangesDeps, userId: string, since?: st
   const upper = token.page?.upper ?? here
   const scope: Scope = { userId, window: { lower: lower.snapshot, upper: upper.snapshot } }
   const [page, left] = await Promise.all([
-    loadPage(deps, scope, token.page?.position),
+    loadPage(deps, scope, token.page?.position, size),
     token.page ? [] : findLeft(deps.db, scope),
   ])
   return answer(page, left, page.end ? { lower, page: { upper, position: page.end } } : { lower: upper, page: null })
