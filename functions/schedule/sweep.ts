@@ -1,13 +1,15 @@
 import * as z from 'zod'
 import { databaseFromEnvironment } from '../../shared/database/connection.ts'
+import { sweepPeriodsFromEnvironment, sweepSettingsFromEnvironment } from '../../shared/delivery/delivery.config.ts'
 import { pushFromEnvironment } from '../../shared/delivery/push.ts'
 import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts'
 import { SweepTask, sweepQueueFromEnvironment } from '../../shared/delivery/sweep.jobs.ts'
-import { type SweepDeps, sweep, sweepSettings } from '../../shared/delivery/sweep.ts'
-import { planSweep } from '../../shared/delivery/sweep-plan.ts'
+import { type SweepDeps, sweep } from '../../shared/delivery/sweep.ts'
+import { planSweep, type SweepPeriods } from '../../shared/delivery/sweep-plan.ts'
 import { switchboardFromEnvironment } from '../../shared/delivery/switchboard.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
+import { presenceFromEnvironment } from '../../shared/presence/presence.config.ts'
 import { deliveredFromEnvironment } from '../../shared/receipts/delivered.ts'
 import { redisFromEnvironment } from '../../shared/redis/connection.ts'
 import { schedule } from '../../shared/transport/schedule.ts'
@@ -15,9 +17,9 @@ import { schedule } from '../../shared/transport/schedule.ts'
 /** With `now` every task is done once, at once, as if it were that time; without, the ticks of the next minutes are queued. */
 const Input = z.strictObject({ now: z.coerce.date().optional() })
 
-export const createHandler = (deps: SweepDeps) =>
+export const createHandler = (deps: SweepDeps & { periods: SweepPeriods }) =>
   schedule('The sweep', Input, async ({ now }) => {
-    if (!now) return { planned: await planSweep(deps, deps.clock.now()) }
+    if (!now) return { planned: await planSweep(deps, deps.clock.now(), deps.periods) }
     const then = { ...deps, clock: { now: () => now } }
     const swept: Record<string, number> = {}
     for (const task of SweepTask.options) swept[task] = (await sweep(then, { task })).found
@@ -34,6 +36,8 @@ export const handler = createHandler(
     replays: replayQueueFromEnvironment,
     sweeps: sweepQueueFromEnvironment,
     clock: () => systemClock,
-    settings: () => sweepSettings,
+    settings: sweepSettingsFromEnvironment,
+    presence: presenceFromEnvironment,
+    periods: sweepPeriodsFromEnvironment,
   }),
 )

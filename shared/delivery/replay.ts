@@ -32,7 +32,6 @@ export interface ReplaySettings {
   /** How many messages of one conversation one `sync` brings; the client asks again for more. */
   syncLimit: number
 }
-export const replaySettings: ReplaySettings = { pageSize: 200, syncLimit: 1_000 }
 
 export interface ReplayDeps {
   db: Kysely<Database>

@@ -8,7 +8,6 @@ export interface SweepPeriods {
   presence: number
   rest: number
 }
-export const sweepPeriods: SweepPeriods = { presence: 5, rest: 15 }
 
 /** The schedule fires somewhere within its minute; two minutes ahead, a late one leaves no gap. */
 const aheadSeconds = 120
@@ -23,7 +22,7 @@ const restTasks: readonly SweepTask[] = ['positions', 'pending', 'unmarked', 'co
 export const planSweep = async (
   { redis, sweeps }: { redis: Cluster; sweeps: SweepQueue },
   now: Date,
-  periods: SweepPeriods = sweepPeriods,
+  periods: SweepPeriods,
 ): Promise<number> => {
   const nowSeconds = now.getTime() / 1000
   const slotsOf = (task: SweepTask, period: number) => {

@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import { lowestIdAt } from '../platform/ids.ts'
 import { sweepPresence } from '../presence/presence.ts'
+import type { PresenceSettings } from '../presence/settings.ts'
 import { type DeliveredPositions, flushDelivered, withDelivered } from '../receipts/delivered.ts'
 import { allBuckets, keys, timeToLive } from '../redis/keys.ts'
 import { runPipeline } from '../redis/pipeline.ts'
@@ -19,6 +20,7 @@ export interface SweepDeps extends FanOutDeps {
   replays: ReplayQueue
   sweeps: SweepQueue
   settings: SweepSettings
+  presence: PresenceSettings
 }
 
 export interface SweepSettings {
@@ -29,7 +31,6 @@ export interface SweepSettings {
   /** How much of a bucket, or of a page of messages, is taken at a time. */
   batch: number
 }
-export const sweepSettings: SweepSettings = { pendingAfterMs: 30_000, unmarkedWithinMs: 6 * 60_000, batch: 500 }
 
 /** A message's id may have been minted a day before it was sent. */
 const oldestIdMs = 24 * 60 * 60 * 1000

@@ -1,22 +1,16 @@
 import * as z from 'zod/mini'
 import { readConfig } from '../platform/config.ts'
+import { Seconds } from '../platform/seconds.ts'
 import { type PresenceSettings, presenceSettings, type TypingSettings, typingSettings } from './settings.ts'
 
-/** Ten minutes. More is a mistake: milliseconds where seconds are read. */
-const mostSeconds = 600
-const error = `Whole seconds, 1 to ${mostSeconds}`
-const digits = z.pipe(z.string().check(z.regex(/^\d+$/, { error })), z.transform(Number))
-const seconds = z.pipe(digits, z.number().check(z.minimum(1, { error }), z.maximum(mostSeconds, { error })))
-
-/** Of `zod/mini`, because every heartbeat loads it. */
 export const PresenceConfig = z.object({
-  PRESENCE_OFFLINE_AFTER_SECONDS: z._default(seconds, presenceSettings.afterFrameMs / 1_000),
-  PRESENCE_CLOSE_GRACE_SECONDS: z._default(seconds, presenceSettings.afterCloseMs / 1_000),
+  PRESENCE_OFFLINE_AFTER_SECONDS: z._default(Seconds, presenceSettings.afterFrameMs / 1_000),
+  PRESENCE_CLOSE_GRACE_SECONDS: z._default(Seconds, presenceSettings.afterCloseMs / 1_000),
 })
 
 export const TypingConfig = z.object({
-  TYPING_SECONDS: z._default(seconds, typingSettings.endsAfterMs / 1_000),
-  TYPING_THROTTLE_SECONDS: z._default(seconds, typingSettings.throttleMs / 1_000),
+  TYPING_SECONDS: z._default(Seconds, typingSettings.endsAfterMs / 1_000),
+  TYPING_THROTTLE_SECONDS: z._default(Seconds, typingSettings.throttleMs / 1_000),
 })
 
 /** Who notes presence, who reads it and who ends it must have the same. */

@@ -144,10 +144,12 @@ const loadPage = async (
     ),
   ])
   const lastId = found.length > candidates.length ? candidates.at(-1)?.id : undefined
+  // What the caller has left since the candidates were found is missing among the views.
+  const told = new Set([toldBefore, ...conversations.map(({ id }) => id)])
   return {
     conversations,
-    messages,
-    deletions: deletionsOf(fitting),
+    messages: messages.filter(({ conversationId }) => told.has(conversationId)),
+    deletions: deletionsOf(fitting).filter(({ conversationId }) => told.has(conversationId)),
     reads: reads.map(row => ({
       conversationId: row.conversation_id,
       userId: row.user_id,

@@ -1,195 +1,222 @@
+import { randomBytes, randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { type Kysely, sql } from 'kysely'
+import pg from 'pg'
+import { DatabaseConfig } from '../../shared/database/config.ts'
+import { openDatabase } from '../../shared/database/connection.ts'
+import { migrateToLatest } from '../../shared/database/migrate.ts'
 import type { Database } from '../../shared/database/schema.ts'
 import { insertMessage } from '../../shared/messages/messages.repository.ts'
 import {
   attachPartitions,
-  dropPartition,
   listPartitions,
   type Partition,
-  PartitionConfig,
+  type PartitionSpan,
 } from '../../shared/messages/partitions.ts'
-import { newId } from '../../shared/platform/ids.ts'
-import { fillHistory, type MessageHistory } from '../support/message-history.ts'
-import { createOwnDatabase, type OwnDatabase } from '../support/own-database.ts'
+import { systemClock } from '../../shared/platform/clock.ts'
+import { lowestIdAt, newId } from '../../shared/platform/ids.ts'
 
-const day = 24 * 60 * 60 * 1000
-const always = () => true
-
-let original: OwnDatabase
-let history: MessageHistory
-let database: OwnDatabase | undefined
+const databases: string[] = []
+let server: pg.Client
 beforeAll(async () => {
-  original = await createOwnDatabase()
-  history = await fillHistory(original.db, { messages: 1_200, days: 120, conversations: 4 })
-}, 30_000)
-afterEach(async () => {
-  await database?.close()
-  database = undefined
+  server = new pg.Client({ connectionString: process.env.TEST_DATABASE_URL })
+  await server.connect()
 })
-afterAll(() => original.close())
+afterAll(async () => {
+  for (const name of databases) await server.query(`drop database ${name} with (force)`)
+  await server.end()
+})
 
-const open = async (): Promise<Kysely<Database>> => {
-  database = await original.copy()
-  return database.db
+/** A database that nobody has touched yet, on the server of the other tests. */
+const createDatabase = async (): Promise<string> => {
+  const name = `partitions_${randomBytes(6).toString('hex')}`
+  await server.query(`create database ${name}`)
+  databases.push(name)
+  const url = new URL(process.env.TEST_DATABASE_URL ?? '')
+  url.pathname = name
+  return url.href
 }
-const at = (time: Date) => ({ now: () => time })
-const later = (days: number) => new Date(history.end.getTime() + days * day)
-const send = (db: Kysely<Database>, time: Date) => {
-  const [conversationId = '', senderId = ''] = [history.conversationIds[0], history.userIds[0]]
-  const message = { id: newId(at(time)), conversationId, senderId, type: 'text' as const, content: 'x', metadata: null }
-  return insertMessage(db, message, time)
+
+const open = (url: string) => openDatabase(DatabaseConfig.parse({ DATABASE_URL: url, DATABASE_POOL_MAX: '10' }))
+
+/** The newest schema without a partition, in a database of its own. */
+const withoutPartitions = async (): Promise<Kysely<Database> & AsyncDisposable> => {
+  const url = await createDatabase()
+  await migrateToLatest(url)
+  const db = open(url)
+  for (const { name } of await listPartitions(db)) await sql`drop table ${sql.table(name)}`.execute(db)
+  return db
 }
-/** Sends one after the other until told to stop; resolves to how many there were, rejects with the first that failed. */
-const keepSending = (db: Kysely<Database>) => {
-  let stopped = false
-  const sent = (async () => {
-    let count = 0
-    for (; !stopped; count += 1) await send(db, history.end)
-    return count
-  })()
-  return {
-    stop: () => {
-      stopped = true
-      return sent
-    },
-  }
+
+const attach = (db: Kysely<Database>, now: string, span?: PartitionSpan) =>
+  attachPartitions({ db, clock: { now: () => new Date(now) } }, span)
+
+const bounds = (partitions: readonly Partition[]) =>
+  partitions.map(({ from, to }) => [from, to].map(time => time.toISOString().slice(0, 10)).join(' to '))
+
+const expectNoGap = (partitions: readonly Partition[]): void => {
+  for (const [index, { from }] of partitions.slice(1).entries()) expect(from).toEqual(partitions[index]?.to)
 }
-/** A transaction that has read all of `messages` and stays open, as a slow statement would. */
-const reading = async (db: Kysely<Database>) => {
-  const reader = await db.startTransaction().execute()
-  await reader.selectFrom('messages').select('id').limit(1).execute()
-  return { end: () => reader.commit().execute() }
+
+/** Where a message with this id comes to lie. */
+const partitionOf = async (db: Kysely<Database>, id: string): Promise<string | undefined> => {
+  const { rows } = await sql<{ name: string }>`
+    insert into messages (id, conversation_id, seq, sender_id, type, sent_at)
+    values (${id}, ${randomUUID()}, 1, ${randomUUID()}, 'text', now())
+    returning tableoid::regclass::text as name`.execute(db)
+  return rows[0]?.name
 }
-const haveNoGap = (partitions: readonly Partition[]) =>
-  partitions.every(({ from }, index) => index === 0 || from.getTime() === partitions[index - 1]?.to.getTime())
+const lastIdBefore = (time: Date) =>
+  lowestIdAt(new Date(time.getTime() - 1)).replace('-0000-0000-000000000000', '-7fff-bfff-ffffffffffff')
 
-describe('partitions are attached', () => {
-  test.each(['month', 'week', 'day'] as const)('for three months ahead, each a %s, without a gap', async span => {
-    const db = await open()
-    const now = later(200)
-    const known = await listPartitions(db)
-    const attached = await attachPartitions({ db, clock: at(now) }, span)
-    expect(attached.length).toBeGreaterThan(1)
-    const partitions = await listPartitions(db)
-    expect(partitions).toEqual([...known, ...attached])
-    expect(haveNoGap(partitions)).toBe(true)
-    const inThreeMonths = Date.UTC(now.getUTCFullYear(), now.getUTCMonth() + 3, now.getUTCDate())
-    expect(partitions.at(-1)?.to.getTime()).toBeGreaterThan(inThreeMonths)
-    const longest = Math.max(...attached.map(({ from, to }) => (to.getTime() - from.getTime()) / day))
-    expect(longest).toBe({ month: 31, week: 7, day: 1 }[span])
-    expect(await attachPartitions({ db, clock: at(now) }, span)).toEqual([])
+describe('migrations', () => {
+  test('bring a fresh database to the newest schema, and repeating them changes nothing', async () => {
+    const url = await createDatabase()
+    expect(await migrateToLatest(url)).not.toEqual([])
+    await using db = open(url)
+    const before = await listPartitions(db)
+    expect(await migrateToLatest(url)).toEqual([])
+    expect(await listPartitions(db)).toEqual(before)
+    expect(await partitionOf(db, newId(systemClock))).toMatch(/^messages_/)
   })
 
-  test('without a gap when the span changes', async () => {
-    const db = await open()
-    for (const [days, span] of [
-      [100, 'week'],
-      [200, 'day'],
-      [300, 'month'],
-      [400, 'week'],
-    ] as const) {
-      expect(await attachPartitions({ db, clock: at(later(days)) }, span)).not.toEqual([])
-    }
-    expect(haveNoGap(await listPartitions(db))).toBe(true)
-    for (const days of [0, 100, 200, 300, 400, 460]) await send(db, later(days))
-  })
-
-  test('with every index of the table they belong to', async () => {
-    const db = await open()
-    const [attached] = await attachPartitions({ db, clock: at(later(40)) })
-    const indexesOf = async (table: string) => {
-      const { rows } = await sql<{ count: number }>`
-        select count(*) as count from pg_index where indrelid = ${table}::regclass and indisvalid`.execute(db)
-      return rows[0]?.count
-    }
-    expect(await indexesOf('messages')).toBeGreaterThan(2)
-    expect(await indexesOf(attached?.name ?? '')).toBe(await indexesOf('messages'))
-  })
-
-  test('once, when two do it at the same time', async () => {
-    const db = await open()
-    const known = await listPartitions(db)
-    const both = await Promise.all([1, 2].map(() => attachPartitions({ db, clock: at(later(200)) }, 'week')))
-    const attached = both.flat().sort((a, b) => a.from.getTime() - b.from.getTime())
-    expect(await listPartitions(db)).toEqual([...known, ...attached])
-  })
-
-  test('while messages are sent, and neither waits for the other', async () => {
-    const db = await open()
-    const sending = keepSending(db)
-    const open_ = await db.startTransaction().execute()
-    await send(open_, history.end)
-    const others = history.conversationIds.length
-    expect(others).toBeGreaterThan(1)
-    await open_.rollback().execute()
-    expect(await attachPartitions({ db, clock: at(later(300)) }, 'day')).not.toEqual([])
-    expect(await sending.stop()).toBeGreaterThan(0)
-  })
-
-  test('while a transaction that reads and writes messages stays open', async () => {
-    const db = await open()
-    const writer = await db.startTransaction().execute()
-    await send(writer, history.end)
-    expect(await attachPartitions({ db, clock: at(later(40)) })).toHaveLength(1)
-    await writer.commit().execute()
-  })
-
-  test.each(['months', '30', 'hour'])('by a span that is configured, which can not be %s', value => {
-    expect(PartitionConfig.safeParse({ MESSAGE_PARTITION_SPAN: value }).success).toBe(false)
+  test('that run at the same time on a fresh database all succeed', async () => {
+    const url = await createDatabase()
+    const applied = await Promise.all([migrateToLatest(url), migrateToLatest(url), migrateToLatest(url)])
+    expect(applied.filter(names => names.length > 0)).toHaveLength(1)
+    await using db = open(url)
+    expectNoGap(await listPartitions(db))
   })
 })
 
-describe('a partition is dropped', () => {
-  test('with what it holds, and nothing else', async () => {
-    const db = await open()
+describe('partitions of messages', () => {
+  test('reach from yesterday to three months ahead', async () => {
+    await using db = await withoutPartitions()
+    await attach(db, '2026-03-01T06:00:00Z')
+    expect(bounds(await listPartitions(db))).toEqual([
+      '2026-02-01 to 2026-03-01',
+      '2026-03-01 to 2026-04-01',
+      '2026-04-01 to 2026-05-01',
+      '2026-05-01 to 2026-06-01',
+      '2026-06-01 to 2026-07-01',
+    ])
+  })
+
+  test('are attached as time goes on, a missing one at a time, and across the end of a year', async () => {
+    await using db = await withoutPartitions()
+    await attach(db, '2026-11-15T00:00:00Z')
+    expect(bounds(await attach(db, '2026-11-30T23:59:59Z'))).toEqual(['2027-03-01 to 2027-04-01'])
+    expect(await attach(db, '2026-11-30T23:59:59Z')).toEqual([])
+    expect(bounds(await attach(db, '2027-02-01T00:00:00Z'))).toEqual([
+      '2027-04-01 to 2027-05-01',
+      '2027-05-01 to 2027-06-01',
+    ])
+    expectNoGap(await listPartitions(db))
+  })
+
+  test('leave no gap and no overlap when their span changes', async () => {
+    await using db = await withoutPartitions()
+    await attach(db, '2026-01-20T00:00:00Z', 'month')
+    const weeks = await attach(db, '2026-02-20T00:00:00Z', 'week')
+    expect(bounds(weeks)).toEqual([
+      '2026-05-01 to 2026-05-04',
+      '2026-05-04 to 2026-05-11',
+      '2026-05-11 to 2026-05-18',
+      '2026-05-18 to 2026-05-25',
+    ])
+    const days = await attach(db, '2026-02-27T00:00:00Z', 'day')
+    expect(bounds(days)).toEqual(['2026-05-25 to 2026-05-26', '2026-05-26 to 2026-05-27', '2026-05-27 to 2026-05-28'])
+    const months = await attach(db, '2026-03-05T00:00:00Z', 'month')
+    expect(bounds(months)).toEqual(['2026-05-28 to 2026-06-01', '2026-06-01 to 2026-07-01'])
+    expectNoGap(await listPartitions(db))
+  })
+
+  test('take the first and the last id of their time, and no other', async () => {
+    await using db = await withoutPartitions()
+    await attach(db, '2026-03-15T00:00:00Z')
     const partitions = await listPartitions(db)
-    const [, second] = partitions
-    const countAll = async () =>
-      (
-        await db
-          .selectFrom('messages')
-          .select(eb => eb.fn.countAll().as('n'))
-          .execute()
-      )[0]
-    expect(await dropPartition(db, second?.name ?? '', always)).toBe(true)
-    expect(await listPartitions(db)).toEqual(partitions.filter(({ name }) => name !== second?.name))
-    expect(await countAll()).toBeDefined()
-    expect(await dropPartition(db, second?.name ?? '', always)).toBe(false)
+    for (const { name, from, to } of partitions) {
+      expect(await partitionOf(db, lowestIdAt(from))).toBe(name)
+      expect(await partitionOf(db, lastIdBefore(to))).toBe(name)
+    }
+    const [first, last] = [partitions[0]?.from ?? new Date(0), partitions.at(-1)?.to ?? new Date(0)]
+    for (const id of [lastIdBefore(first), lowestIdAt(last)]) {
+      await expect(partitionOf(db, id)).rejects.toMatchObject({ code: '23514' })
+    }
   })
 
-  test('once, when two do it at the same time', async () => {
-    const db = await open()
-    const [{ name } = { name: '' }] = await listPartitions(db)
-    const answers = await Promise.all([1, 2, 3].map(() => dropPartition(db, name, always)))
-    expect(answers.filter(Boolean)).toHaveLength(1)
-    expect((await listPartitions(db)).map(partition => partition.name)).not.toContain(name)
+  test('have the keys and indexes of messages, and none is the default one', async () => {
+    await using db = await withoutPartitions()
+    const [partition] = await attach(db, '2026-03-15T00:00:00Z')
+    const { rows } = await sql<{ definition: string }>`
+      select indexdef as definition from pg_indexes where tablename = ${partition?.name} order by indexname`.execute(db)
+    expect(rows.map(({ definition }) => definition.replace(/^.* USING /, ''))).toEqual([
+      'btree (conversation_id, changed_xid) WHERE (deleted_at IS NOT NULL)',
+      'btree (conversation_id, seq)',
+      'btree (deleted_at) WHERE (deleted_at IS NOT NULL)',
+      'btree (id)',
+      'brin (sent_at)',
+    ])
+    const { rows: defaults } = await sql`
+      select 1 from pg_partitioned_table where partrelid = 'messages'::regclass and partdefid <> 0`.execute(db)
+    expect(defaults).toEqual([])
   })
 
-  test('when those who read it have ended, while sends and new readers go on', async () => {
-    const db = await open()
-    const [{ name } = { name: '' }] = await listPartitions(db)
-    const reader = await reading(db)
-    let dropped = false
-    const dropping = dropPartition(db, name, always).then(() => {
-      dropped = true
-    })
-    try {
-      const sending = keepSending(db)
-      for (let isDetaching = false; !isDetaching; await delay(20)) {
-        const { rows } = await sql<{ n: number }>`
-          select count(*) as n from pg_inherits where inhdetachpending`.execute(db)
-        isDetaching = rows[0]?.n === 1
+  test('are attached once by several who do it at the same time', async () => {
+    await using db = await withoutPartitions()
+    const attached = await Promise.all(Array.from({ length: 5 }, () => attach(db, '2026-03-15T00:00:00Z', 'week')))
+    const partitions = await listPartitions(db)
+    expect(
+      attached
+        .flat()
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(partitions.map(({ name }) => name).sort())
+    expectNoGap(partitions)
+  })
+
+  test('are attached while messages are sent, and no send fails', async () => {
+    await using db = await withoutPartitions()
+    await attachPartitions({ db, clock: systemClock })
+    const [userId, conversationId] = [randomUUID(), randomUUID()]
+    await sql`insert into users (id, created_at) values (${userId}, now())`.execute(db)
+    await sql`
+      insert into conversations (id, type, created_by, created_at, last_activity_at)
+      values (${conversationId}, 'group', ${userId}, now(), now())`.execute(db)
+    await sql`
+      insert into participants (conversation_id, user_id, role, joined_at, joined_seq, last_read_seq, last_delivered_seq)
+      values (${conversationId}, ${userId}, 'admin', now(), 0, 0, 0)`.execute(db)
+    let attaching = true
+    const send = async () => {
+      let last = 0
+      while (attaching) {
+        const message = { id: newId(systemClock), conversationId, senderId: userId, content: 'Hi', metadata: null }
+        last = (await insertMessage(db, { ...message, type: 'text' }, new Date())).seq
       }
-      for (let i = 0; i < 20; i += 1) await send(db, history.end)
-      await db.selectFrom('messages').selectAll().where('seq', '=', 1).execute()
-      expect(await sending.stop()).toBeGreaterThan(0)
-      expect(dropped).toBe(false)
-    } finally {
-      await reader.end()
+      return last
     }
-    await dropping
-    expect((await listPartitions(db)).map(partition => partition.name)).not.toContain(name)
+    const sending = Promise.all([send(), send(), send()])
+    const inFourMonths = new Date(Date.now() + 120 * 24 * 60 * 60 * 1000).toISOString()
+    const attached = await attach(db, inFourMonths, 'week').finally(() => {
+      attaching = false
+    })
+    const sent = Math.max(...(await sending))
+    expect(attached.length).toBeGreaterThan(10)
+    expect(sent).toBeGreaterThan(0)
+    const { rows } = await sql<{ count: number }>`select count(*) from messages`.execute(db)
+    expect(rows).toEqual([{ count: sent }])
+  })
+
+  test('are attached in the end when something else holds messages for longer than they wait', async () => {
+    await using db = await withoutPartitions()
+    const attaching = await db.transaction().execute(async trx => {
+      await sql`lock table messages in share update exclusive mode`.execute(trx)
+      const waiting = { partitions: attach(db, '2026-03-15T00:00:00Z') }
+      await delay(2_300)
+      return waiting
+    })
+    expect(bounds(await attaching.partitions)).toHaveLength(4)
+    expectNoGap(await listPartitions(db))
   })
 })

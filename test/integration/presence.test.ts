@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
-import { insertParticipants } from '../../shared/conversations/participants.repository.ts'
+import { insertParticipants, removeParticipant } from '../../shared/conversations/participants.repository.ts'
 import { takeOffline } from '../../shared/presence/online.ts'
 import type { PresenceList } from '../../shared/presence/presence.schema.ts'
 import { announceOnline, getPresence, sweepPresence } from '../../shared/presence/presence.ts'
@@ -243,7 +243,7 @@ describe('closing sockets', () => {
 })
 
 describe('changes of presence', () => {
-  const insertBusinessConversation = async (customer: string, agent: string) => {
+  const insertBusinessConversation = async (customer: string, agent: string, hasLeft?: string) => {
     const id = randomUUID()
     const time = new Date()
     await world.db.transaction().execute(async trx => {
@@ -254,17 +254,22 @@ describe('changes of presence', () => {
         { userId: customer, role: 'customer' as const },
         { userId: agent, role: 'agent' as const },
       ]
-      await insertParticipants(trx, { conversationId: id, users, joinedSeq: 0 }, time)
+      const participants = await insertParticipants(trx, { conversationId: id, users, joinedSeq: 0 }, time)
+      const leaving = participants.find(({ user_id }) => user_id === hasLeft)
+      if (leaving) await removeParticipant(trx, leaving, time)
     })
   }
 
   test('go to those who share a direct or business conversation, once, and to nobody else', async () => {
-    const [alice = '', friend = '', customer = '', member = '', stranger = ''] = newUsers(5)
+    const [alice = '', friend = '', customer = '', member = '', stranger = '', former = '', handedOn = ''] = newUsers(7)
     await openDirect(alice, friend)
     await insertBusinessConversation(customer, alice)
     await insertBusinessConversation(customer, alice)
+    await insertBusinessConversation(alice, former, former)
+    await insertBusinessConversation(handedOn, alice, alice)
     await createGroup(alice, [member, friend])
-    const watching = await Promise.all([friend, customer, member, stranger].map(user => world.connect(user)))
+    const others = [friend, customer, member, stranger, former, handedOn]
+    const watching = await Promise.all(others.map(user => world.connect(user)))
     await world.drain()
     const phone = await world.connect(alice)
     const laptop = await world.connect(alice)
@@ -275,6 +280,8 @@ describe('changes of presence', () => {
     expect(watching.map(socket => changes(socket)?.map(change => change.status))).toEqual([
       ['online', 'offline'],
       ['online', 'offline'],
+      [],
+      [],
       [],
       [],
     ])

@@ -20,10 +20,10 @@ import { createTokenVerifier } from '../../shared/auth/tokens.ts'
 import { DatabaseConfig } from '../../shared/database/config.ts'
 import { openDatabase } from '../../shared/database/connection.ts'
 import type { Database } from '../../shared/database/schema.ts'
+import { replaySettings, sweepSettingsFromEnvironment } from '../../shared/delivery/delivery.config.ts'
 import { missingJob, type ReplayJob } from '../../shared/delivery/replay.jobs.ts'
-import { type ReplaySettings, replaySettings } from '../../shared/delivery/replay.ts'
+import type { ReplaySettings } from '../../shared/delivery/replay.ts'
 import type { SweepJob } from '../../shared/delivery/sweep.jobs.ts'
-import { sweepSettings } from '../../shared/delivery/sweep.ts'
 import { createSwitchboard, type Switchboard } from '../../shared/delivery/switchboard.ts'
 import type { Clock } from '../../shared/platform/clock.ts'
 import { presenceSettings, typingSettings } from '../../shared/presence/settings.ts'
@@ -212,7 +212,7 @@ export const openWorld = async (settings: Partial<ReplaySettings> = {}): Promise
 
   const onReplay = replayHandler({ ...deps, settings: { ...replaySettings, ...settings } })
   const onReceipt = receiptsHandler(deps)
-  const onSweep = sweepHandler({ ...deps, settings: sweepSettings })
+  const onSweep = sweepHandler({ ...deps, settings: sweepSettingsFromEnvironment() })
 
   const workerContext = () => ({ ...lambdaContext(), getRemainingTimeInMillis: () => remainingMs })
   const runReplay = async (job: ReplayJob) => {

@@ -48,7 +48,6 @@ export const startFixtureGateway = async (options: Partial<GatewayOptions> = {})
     },
     log: line => lines.push(line),
   })
-  const starting = functions.start()
   const gateway = await startGateway({
     topology: {
       httpDefaultFunction: 'Http',
@@ -80,7 +79,6 @@ export const startFixtureGateway = async (options: Partial<GatewayOptions> = {})
     await functions.stop()
     throw error
   })
-  await starting
   return {
     gateway,
     functions,

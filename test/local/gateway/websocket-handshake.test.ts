@@ -170,7 +170,7 @@ describe('$connect', () => {
     await expect(open({ connect: 'refuse', status: String(statusCode) })).rejects.toMatchObject({ statusCode })
   })
 
-  test.each(['throw', 'nothing', 'late'])('that fails (%s) makes it a 502', async outcome => {
+  test.each(['throw', 'nothing', 'late', 'no status'])('that fails (%s) makes it a 502', async outcome => {
     await expect(open({ connect: outcome })).rejects.toMatchObject({ statusCode: 502 })
   })
 

@@ -1,0 +1,32 @@
+import * as z from 'zod/mini'
+import { readConfig } from '../platform/config.ts'
+import { Seconds } from '../platform/seconds.ts'
+import type { ReplaySettings } from './replay.ts'
+import type { SweepSettings } from './sweep.ts'
+import type { SweepPeriods } from './sweep-plan.ts'
+
+/** The periods of repair, in seconds, for operators who know why; the defaults are what the contract promises. */
+const DeliveryConfig = z.object({
+  /** How long a message may be without acknowledgement on a live connection before it is sent again. */
+  REPAIR_AFTER_SECONDS: z._default(Seconds, 30),
+  /** How often the sweep looks, and how often for presence. */
+  SWEEP_SECONDS: z._default(Seconds, 15),
+  PRESENCE_SWEEP_SECONDS: z._default(Seconds, 5),
+})
+
+/** How far back the look into Postgres goes: several sweeps that find no function, and the restart of a store. */
+const unmarkedWithinMs = 6 * 60_000
+const sweepBatch = 500
+
+export const sweepSettingsFromEnvironment = (): SweepSettings => {
+  const { REPAIR_AFTER_SECONDS } = readConfig(DeliveryConfig)
+  return { pendingAfterMs: REPAIR_AFTER_SECONDS * 1_000, unmarkedWithinMs, batch: sweepBatch }
+}
+
+export const sweepPeriodsFromEnvironment = (): SweepPeriods => {
+  const { SWEEP_SECONDS, PRESENCE_SWEEP_SECONDS } = readConfig(DeliveryConfig)
+  return { presence: PRESENCE_SWEEP_SECONDS, rest: SWEEP_SECONDS }
+}
+
+/** Messages read at a time: a page is a frame or a few. A client that syncs more than this asks again. */
+export const replaySettings: ReplaySettings = { pageSize: 200, syncLimit: 1_000 }
