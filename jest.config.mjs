@@ -20,6 +20,7 @@ export default {
       globalTeardown: '<rootDir>/test/support/stores.teardown.ts',
     }),
     project('local'),
+    project('faults'),
     project('e2e'),
     project('infra'),
   ],

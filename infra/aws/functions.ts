@@ -8,6 +8,7 @@ import {
   Code,
   Function as LambdaFunction,
   LoggingFormat,
+  RecursiveLoop,
   Runtime,
   SystemLogLevel,
   Tracing,
@@ -22,6 +23,8 @@ export interface FunctionProps {
   readonly definition: FunctionDefinition
   /** What the definition's `uses` stand for. */
   readonly access: readonly Access[]
+  /** It works on a queue and sends to one: Lambda would take a long chain of follow-up jobs for a loop, and stop it. */
+  readonly chains: boolean
   /** The folder that holds a folder for each function, with its bundle. */
   readonly bundles: string
   readonly vpc: IVpc
@@ -71,6 +74,7 @@ export const createFunction = (scope: Construct, name: string, props: FunctionPr
     applicationLogLevelV2: logLevel,
     systemLogLevelV2: SystemLogLevel.INFO,
     tracing: Tracing.ACTIVE,
+    ...(props.chains && { recursiveLoop: RecursiveLoop.ALLOW }),
     ...(securityGroups.length > 0 && {
       vpc: props.vpc,
       vpcSubnets: { subnetType: SubnetType.PRIVATE_WITH_EGRESS },

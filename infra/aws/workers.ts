@@ -35,12 +35,14 @@ export class Workers extends Construct {
     const { topology } = props
     const queues = new Queues(this, 'Queues', topology)
     const access = accessOf(props, queues)
+    const worksOnQueue = (name: string) => Object.values(topology.queues).some(queue => queue.function === name)
     this.functions = Object.fromEntries(
       Object.entries(topology.functions).map(([name, definition]) => [
         name,
         createFunction(this, name, {
           definition,
           access: definition.uses.map(resource => access(resource)),
+          chains: worksOnQueue(name) && definition.uses.some(use => use.startsWith('queue:')),
           bundles: props.bundles,
           vpc: props.network.vpc,
           functionsSecurityGroup: props.network.functions,

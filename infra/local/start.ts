@@ -1,4 +1,5 @@
 import { relative } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs, styleText } from 'node:util'
 import { type Host, PortInUse, startHost, startSteps } from './host.ts'
 import { type LocalDirectory, localDirectory, repository } from './local-directory.ts'
@@ -8,6 +9,8 @@ import { demoUsers, signToken } from './tokens.ts'
 
 /** The service ends within 5 s, npm included. */
 const stopTimeoutMs = 4_500
+/** How long a start that is stopped may take to come to its end; then the reaper ends what has started so far. */
+const startPatienceMs = 1_000
 const shortestSecretBytes = 32
 /** Variables of this process that functions get too. */
 const passedOn = ['LOG_LEVEL', 'JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE']
@@ -100,7 +103,8 @@ const main = async (): Promise<void> => {
     console.log('Stopping …')
     // What is not ended by then, the reaper ends: it goes on without this process.
     setTimeout(() => process.exit(1), stopTimeoutMs).unref()
-    await starting.then(host => host.stop()).catch(() => {})
+    const host = await Promise.race([starting.catch(() => undefined), delay(startPatienceMs, undefined)])
+    await host?.stop().catch(console.error)
     process.exit(exitCode)
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP', 'disconnect'] as const) process.on(signal, () => void stop(0))

@@ -3,7 +3,7 @@ import type { Kysely } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import type { Clock } from '../platform/clock.ts'
 import { logger } from '../platform/logger.ts'
-import { Problem, problemDocument } from '../platform/problems.ts'
+import { asProblem, Problem, problemDocument } from '../platform/problems.ts'
 import { announceOnline } from '../presence/presence.ts'
 import type { DeliveredPositions } from '../receipts/delivered.ts'
 import { findStandings } from '../receipts/receipts.repository.ts'
@@ -253,11 +253,27 @@ const replayToConnection = async (
   }
 }
 
+/** While a store is down a job waits in the queue, longer each time, rather than for the visibility time-out: that is minutes. */
+const longestWaitSeconds = 60
+
+const waitSeconds = (hop: number): number => {
+  const most = Math.min(2 ** Math.min(hop, 10), longestWaitSeconds)
+  return Math.ceil(most / 2 + (Math.random() * most) / 2)
+}
+
 /**
  * Brings one connection what it is to get, in `seq` order for each conversation. One replay at a time for each connection: a
  * second one waits, and where it would only repeat the first (`missing`) it is dropped. Safe to run twice and beside live
  * pushes; what is missing is computed anew each time, so a job that died half way costs duplicates, never a loss. A long one
- * goes on in a follow-up job before `remainingMs` is used up. Rejects when a store is down, and SQS brings the job again.
+ * goes on in a follow-up job before `remainingMs` is used up, and one that meets a store that is down is tried again later.
  */
-export const replay = (deps: ReplayDeps, job: ReplayJob, remainingMs: () => number): Promise<void> =>
-  job.kind === 'unrouted' ? routeAgain(deps, job) : replayToConnection(deps, job, remainingMs)
+export const replay = async (deps: ReplayDeps, job: ReplayJob, remainingMs: () => number): Promise<void> => {
+  if (job.kind === 'unrouted') return routeAgain(deps, job)
+  try {
+    await replayToConnection(deps, job, remainingMs)
+  } catch (error) {
+    if (asProblem(error).code !== 'store_unavailable') throw error
+    logger.warn('A replay waits for a store', { kind: job.kind, error: error as Error })
+    await queueNext(deps, job, waitSeconds(job.hop))
+  }
+}

@@ -89,9 +89,8 @@ export type ChangedMessage = MessageRow & { boundary: number }
  * New and deleted messages that the user may see, by conversation and `seq`.
  *
  * In a conversation the order of `seq` is the order of commits, so what is new lies behind the newest message that the lower
- * snapshot sees; that one is found from the newest backwards, hence no index on what every send changes. A deletion changes the
- * row's transaction, so deleted messages say nothing about that; they are found by an index of their own. To who joined in the
- * window, everything is new that they may see.
+ * snapshot sees; that one is found from the newest backwards, hence no index on what every send changes. Deletions come in any
+ * order; an index of their own finds them. To who joined in the window, everything is new that they may see.
  */
 export const findChangedMessages = async (
   db: Kysely<Database>,
@@ -117,7 +116,7 @@ export const findChangedMessages = async (
           when ${seenBy(window.lower, 'me.joined_xid')} then coalesce((
             select known.seq from messages as known
             where known.conversation_id = me.conversation_id and known.seq > me.joined_seq
-              and known.deleted_at is null and ${seenBy(window.lower, 'known.changed_xid')}
+              and ${seenBy(window.lower, 'known.changed_xid')}
             order by known.seq desc limit 1
           ), me.joined_seq)
           else me.joined_seq end as boundary

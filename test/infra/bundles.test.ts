@@ -46,7 +46,11 @@ const environmentOf = (name: string): Record<string, string> =>
   Object.fromEntries(
     Object.entries(variablesOf(template, name)).map(([key, value]) => [
       key,
-      value.replace(/<[^>]+\.Port>/g, '6379').replace(/<[^>]+>/g, 'deployed.example.com'),
+      value
+        .replace(/<[^>]+\.Port>/g, '6379')
+        // What CloudFormation gives for a queue is its whole URL.
+        .replace(/^<WorkersQueues[^>]+>$/, 'https://sqs.us-east-1.amazonaws.com/000000000000/queue')
+        .replace(/<[^>]+>/g, 'deployed.example.com'),
     ]),
   )
 

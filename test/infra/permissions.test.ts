@@ -102,10 +102,7 @@ describe.each(targets)('with a database %s', (_, template) => {
     const actual = granted.flatMap(({ actions, resources }) =>
       actions.flatMap(action => resources.map(target => `${action} ${target}`)),
     )
-    const expected = [
-      ...allowedByNature(template, name),
-      ...usesOf(name).flatMap(use => allowedBy(template, use)),
-    ]
+    const expected = [...allowedByNature(template, name), ...usesOf(name).flatMap(use => allowedBy(template, use))]
     expect([...new Set(actual)].sort()).toEqual([...new Set(expected)].sort())
   })
 

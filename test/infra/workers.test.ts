@@ -24,6 +24,14 @@ describe.each(deployments)('%s', (_, topology, template) => {
     }
   })
 
+  test('a worker that queues follow-up jobs is not stopped as a loop, every other function is', () => {
+    for (const [name, definition] of Object.entries(topology.functions)) {
+      const works = Object.values(topology.queues).some(queue => queue.function === name)
+      const sends = definition.uses.some(use => use.startsWith('queue:'))
+      expect(functionNamed(template, name).properties.RecursiveLoop).toBe(works && sends ? 'Allow' : undefined)
+    }
+  })
+
   test('every queue has a dead-letter queue or is one, and lets nobody in without TLS', () => {
     const queues = resources(template, 'AWS::SQS::Queue')
     const redrives = queues.map(queue => queue.properties.RedrivePolicy as { deadLetterTargetArn: string } | undefined)

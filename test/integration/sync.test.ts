@@ -502,6 +502,55 @@ describe('a window of many changes', () => {
     expect(await since(bob, next.at(-1)?.next ?? '')).toMatchObject(nothing)
   })
 
+  test('loses nothing of rows that change again while its pages are read', async () => {
+    const [alice = '', bob = '', agent = ''] = newUsers(3)
+    const made = [await createGroup(alice, [bob]), await createGroup(alice, [bob]), await createGroup(alice, [bob])]
+    const [long = '', readAgain = '', renamed = ''] = ids(made).sort()
+    for (const id of [readAgain, renamed]) await send(alice, id)
+    const token = await tokenOf(alice)
+    await storeMany(long, alice, 600)
+    await read(bob, readAgain, 1)
+    const notice = v7()
+    await world.db.transaction().execute(async trx => {
+      await sql`
+        update conversations set last_seq = 2, last_message_id = ${notice}, changed_xid = pg_current_xact_id()
+        where id = ${renamed}`.execute(trx)
+      await sql`
+        insert into messages (id, conversation_id, seq, sender_id, type, content, sent_at)
+        values (${notice}, ${renamed}, 2, ${agent}, 'system', 'Nobody is here', now())`.execute(trx)
+    })
+    const first = await since(alice, token)
+    expect(first).toMatchObject({ hasMore: true, messages: { length: 500 } })
+    await world.http(alice, `PUT /conversations/${readAgain}/participants/${bob}/role`, { body: { role: 'admin' } })
+    await world.http(alice, `PATCH /conversations/${renamed}`, { body: { name: 'Renamed' } })
+    const second = await since(alice, first.next)
+    expect(second.hasMore).toBe(false)
+    expect(second.messages).toHaveLength(101)
+    expect(second.messages.at(-1)).toMatchObject({ id: notice, conversationId: renamed })
+    expect(second.reads).toEqual([{ conversationId: readAgain, userId: bob, lastReadSeq: 1 }])
+    const next = await since(alice, second.next)
+    expect(ids(next.conversations)).toEqual([readAgain, renamed])
+    expect(next).toMatchObject({ messages: [], reads: [] })
+  })
+
+  test('leaves a conversation that the caller joins meanwhile to the next, whole', async () => {
+    const [alice = '', agent = ''] = newUsers(2)
+    const made = [await createGroup(alice, [agent]), await createGroup(alice, [world.newUser()])]
+    const [long = '', joined = ''] = ids(made)
+    const token = await tokenOf(agent)
+    await storeMany(long, alice, 600)
+    const messages = await storeMany(joined, alice, 3)
+    const first = await since(agent, token)
+    await world.db.transaction().execute(async trx => {
+      const users = [{ userId: agent, role: 'agent' as const }]
+      await insertParticipants(trx, { conversationId: joined, users, joinedSeq: 0 }, new Date())
+    })
+    const second = await since(agent, first.next)
+    expect(second.messages.every(({ conversationId }) => conversationId === long)).toBe(true)
+    const next = await since(agent, second.next)
+    expect(ids(next.messages)).toEqual(messages)
+  })
+
   test('over more than 100 conversations tells each once, before its messages', async () => {
     const [alice = '', bob = ''] = newUsers(2)
     const token = await tokenOf(bob)

@@ -5,11 +5,13 @@ import { startTyping, stopTyping } from '../../shared/presence/typing.ts'
 import { openRedis } from '../../shared/redis/connection.ts'
 import { keys } from '../../shared/redis/keys.ts'
 import { countingStatements, redisWritesDuring } from '../support/costs.ts'
+import { standStill } from '../support/still-clock.ts'
 import { openWorld, type Socket, type World } from '../support/world.ts'
 
 let world: World
 beforeAll(async () => {
   world = await openWorld()
+  standStill(world.clock)
 })
 afterEach(() => {
   world.replays.takeAll()
@@ -21,10 +23,9 @@ const createGroup = async (userId: string, participantIds: string[]) =>
   (await world.http<{ id: string }>(userId, 'POST /conversations/group', { body: { participantIds } })).body.id
 const type = async (socket: Socket, action: 'typing.start' | 'typing.stop', conversationId: string) =>
   socket.send({ action, requestId: 't', data: { conversationId } })
-const expiryOf = (answer: { data?: unknown }) => Date.parse((answer.data as { expiresAt: string }).expiresAt)
 const started = (socket: Socket) => socket.events('typing.started')
 const stopped = (socket: Socket) => socket.events('typing.stopped')
-const now = () => world.clock.now().getTime()
+const inSeconds = (count: number) => new Date(world.clock.now().getTime() + count * 1_000).toISOString()
 const seconds = (count: number) => count * 1_000
 
 /** Alice types in a group with Bob and Carol, who watch. */
@@ -47,10 +48,8 @@ describe('while Redis is down', () => {
     }
     const deps = { ...typingDeps(), redis: dead, switchboard: { ...world.switchboard, connectionsOf: gone } }
     try {
-      const before = now()
-      const { expiresAt } = await startTyping(deps, typist)
-      expect(Date.parse(expiresAt)).toBeGreaterThanOrEqual(before + seconds(5))
-      await stopTyping(deps, typist)
+      expect(await startTyping(deps, typist)).toEqual({ expiresAt: inSeconds(5) })
+      expect(await stopTyping(deps, typist)).toEqual({ expiresAt: inSeconds(0) })
       for (const socket of watching) expect([...started(socket), ...stopped(socket)]).toEqual([])
       const stranger = { ...typist, userId: world.newUser() }
       await expect(startTyping(deps, stranger)).rejects.toMatchObject({ code: 'not_found' })
@@ -67,13 +66,9 @@ describe('typing', () => {
     const [ownLaptop, bobsLaptop, stranger] = await Promise.all(
       [alice, bob, world.newUser()].map(user => world.connect(user)),
     )
-    const before = now()
     const answer = await type(typing, 'typing.start', id)
-    const after = now()
-    expect(answer).toEqual({ event: 'ack', requestId: 't', data: { expiresAt: expect.any(String) } })
-    expect(expiryOf(answer)).toBeGreaterThanOrEqual(before + seconds(5))
-    expect(expiryOf(answer)).toBeLessThanOrEqual(after + seconds(5))
-    const event = { conversationId: id, userId: alice, ...(answer.data as object) }
+    expect(answer).toEqual({ event: 'ack', requestId: 't', data: { expiresAt: inSeconds(5) } })
+    const event = { conversationId: id, userId: alice, expiresAt: inSeconds(5) }
     for (const socket of [...watching, bobsLaptop]) expect(socket?.events('typing.started')).toEqual([event])
     for (const socket of [typing, ownLaptop, stranger]) expect(socket?.events('typing.started')).toEqual([])
   })
@@ -82,8 +77,8 @@ describe('typing', () => {
     const { alice, bob, id, typing, watching } = await group()
     const [bobs, carols] = watching
     const first = await type(typing, 'typing.start', id)
-    for (let n = 0; n < 10; n += 1) {
-      world.clock.advance(250)
+    for (const milliseconds of [0, 1_000, 1_000, 999]) {
+      world.clock.advance(milliseconds)
       expect((await type(typing, 'typing.start', id)).data).toEqual(first.data)
     }
     expect(started(bobs as Socket)).toHaveLength(1)
@@ -92,9 +87,8 @@ describe('typing', () => {
     await type(bobs as Socket, 'typing.start', id)
     expect(started(bobs as Socket).map(event => event.conversationId)).toEqual([id, other])
     expect(started(carols as Socket).map(event => event.userId)).toEqual([alice, bob])
-    world.clock.advance(seconds(3))
-    const next = await type(typing, 'typing.start', id)
-    expect(expiryOf(next)).toBeGreaterThan(expiryOf(first))
+    world.clock.advance(1)
+    expect((await type(typing, 'typing.start', id)).data).toEqual({ expiresAt: inSeconds(5) })
     expect(started(carols as Socket)).toHaveLength(3)
   })
 
@@ -121,12 +115,9 @@ describe('a stop', () => {
   test('is told to the others once, and is answered with now', async () => {
     const { alice, id, typing, watching } = await group()
     await type(typing, 'typing.start', id)
-    const before = now()
-    const answer = await type(typing, 'typing.stop', id)
-    const after = now()
-    await type(typing, 'typing.stop', id)
-    expect(expiryOf(answer)).toBeGreaterThanOrEqual(before)
-    expect(expiryOf(answer)).toBeLessThanOrEqual(after)
+    for (let n = 0; n < 2; n += 1) {
+      expect((await type(typing, 'typing.stop', id)).data).toEqual({ expiresAt: inSeconds(0) })
+    }
     for (const socket of watching) expect(stopped(socket)).toEqual([{ conversationId: id, userId: alice }])
     expect(stopped(typing)).toEqual([])
   })
@@ -144,8 +135,7 @@ describe('a stop', () => {
       await type(typing, 'typing.stop', id)
     }
     for (const socket of watching) expect([started(socket).length, stopped(socket).length]).toEqual([1, 1])
-    const early = await type(typing, 'typing.start', id)
-    expect(expiryOf(early)).toBeGreaterThan(now())
+    expect((await type(typing, 'typing.start', id)).data).toEqual({ expiresAt: inSeconds(5) })
     world.clock.advance(seconds(3))
     await type(typing, 'typing.start', id)
     for (const socket of watching) expect(started(socket)).toHaveLength(2)

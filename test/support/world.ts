@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { APIGatewayProxyEventV2 } from 'aws-lambda'
 import type { Cluster } from 'ioredis'
-import type { Kysely } from 'kysely'
+import { type Kysely, sql } from 'kysely'
 import { createHandler as conversationsHandler } from '../../functions/http/conversations.ts'
 import { createHandler as messagesHandler } from '../../functions/http/messages.ts'
 import { createHandler as notificationsHandler } from '../../functions/http/notifications.ts'
@@ -102,6 +102,8 @@ export interface World {
   connect(userId: string, options?: ConnectOptions): Promise<Socket>
   /** Does every job of the replay and receipt queues, and those that they lead to, whatever their delay. */
   drain(): Promise<void>
+  /** Stores messages as `send_message` does, for many at once: nobody is told. */
+  storeMessages(senderId: string, conversationId: string, count: number): Promise<void>
   /** Does one replay job, and nothing that it leads to. */
   runReplay(job: ReplayJob): Promise<void>
   /** Asks for a replay of a connection, as the sweep does. */
@@ -242,6 +244,11 @@ export const openWorld = async (settings: Partial<ReplaySettings> = {}): Promise
     clock,
     drain,
     runReplay,
+    storeMessages: async (senderId, conversationId, count) => {
+      await sql`do ${sql.raw(`$$ begin for n in 1..${count} loop
+        perform send_message(uuidv7(), '${conversationId}', '${senderId}', 'text', 'No. ' || n, null, now());
+      end loop; end $$`)}`.execute(db)
+    },
     sendMissingTo: async ({ connectionId, userId }) =>
       replays.send(missingJob({ id: connectionId, userId, connectedAt: clock.now().getTime() })),
     setRemainingMs: milliseconds => {

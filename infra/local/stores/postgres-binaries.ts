@@ -39,7 +39,8 @@ export const postgresUser = isRoot ? nobody : process.getuid?.()
 
 /**
  * How to run a binary of Postgres, which refuses root. Root becomes `nobody`, who needs no account, and keeps one capability:
- * to pass the directories above the data and the binaries, which may be closed to others, as `/root` is.
+ * to pass the directories above the data and the binaries, which may be closed to others, as `/root` is. The secure bit keeps
+ * that capability for `access(2)`, by which Postgres looks whether its own binary is there.
  */
 export const asPostgresUser = (binary: string, args: readonly string[]): { command: string; args: string[] } =>
   isRoot
@@ -51,6 +52,7 @@ export const asPostgresUser = (binary: string, args: readonly string[]): { comma
           '--clear-groups',
           '--inh-caps=+dac_override',
           '--ambient-caps=+dac_override',
+          '--securebits=+no_setuid_fixup',
           binary,
           ...args,
         ],

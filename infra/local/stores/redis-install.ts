@@ -58,12 +58,19 @@ const installByApt = async (log: (text: string) => void): Promise<void> => {
   const root = await asRoot()
   if (!root) return
   // In this runlevel, and with these answers, packages start no services and ask nothing.
-  const apt = [...root, 'env', 'RUNLEVEL=1', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-q']
+  const apt = [
+    ...root,
+    'env',
+    'RUNLEVEL=1',
+    'DEBIAN_FRONTEND=noninteractive',
+    'apt-get',
+    '-q',
+    '-oDPkg::Lock::Timeout=300',
+  ]
   log('installing redis-server (apt-get)')
-  const installed =
-    (await show([...apt, 'update'])) &&
-    (await show([...apt, 'install', '-y', '--no-install-recommends', 'redis-server']))
-  if (installed) await stopService(root)
+  // One source of packages that does not answer fails this, and may not be the one that is needed.
+  await show([...apt, 'update'])
+  if (await show([...apt, 'install', '-y', '--no-install-recommends', 'redis-server'])) await stopService(root)
 }
 
 const installByBrew = async (brew: string, log: (text: string) => void): Promise<void> => {

@@ -48,8 +48,8 @@ describe('npm start', () => {
     groups = []
   })
 
-  /** In a process group of its own, as a shell starts it. */
-  const start = async (): Promise<Started> => {
+  /** In a process group of its own, as a shell starts it; resolves when it has printed that text. */
+  const start = async (ready = 'Try it'): Promise<Started> => {
     const npm = spawn('npm', ['start'], {
       cwd: repository,
       env: environment,
@@ -60,8 +60,8 @@ describe('npm start', () => {
     groups.push(pid)
     let output = ''
     npm.stdout.setEncoding('utf8').on('data', text => (output += text))
-    await until('it is up', () => output.includes('Try it') || npm.exitCode !== null, 40_000)
-    expect(output).toContain('Try it')
+    await until('it is up', () => output.includes(ready) || npm.exitCode !== null, 40_000)
+    expect(output).toContain(ready)
     return { npm, output, processes: withDescendants(pid) }
   }
   const expectEnd = async ({ processes }: Started): Promise<void> => {
@@ -102,6 +102,12 @@ describe('npm start', () => {
 
   test('ends by Ctrl-C, which reaches all of its processes at once', async () => {
     const started = await start()
+    process.kill(-(started.npm.pid ?? 0), 'SIGINT')
+    await expectEnd(started)
+  }, 60_000)
+
+  test('ends in the middle of its start', async () => {
+    const started = await start('Postgres 18')
     process.kill(-(started.npm.pid ?? 0), 'SIGINT')
     await expectEnd(started)
   }, 60_000)

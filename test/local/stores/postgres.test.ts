@@ -8,6 +8,7 @@ import pg from 'pg'
 import { freePort } from '../../../infra/local/free-port.ts'
 import { processIdentity } from '../../../infra/local/process-identity.ts'
 import { removePostgres, startPostgres } from '../../../infra/local/stores/postgres.ts'
+import { asPostgresUser } from '../../../infra/local/stores/postgres-binaries.ts'
 import type { Store } from '../../../infra/local/stores/store.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
 
@@ -129,11 +130,21 @@ describe('Postgres of the local host', () => {
     await expect(stat(join(directory, 'postgres'))).rejects.toMatchObject({ code: 'ENOENT' })
   })
 
+  asRoot('finds its binaries below a directory that is closed to others', async () => {
+    const binary = join(directory, 'binary')
+    await writeFile(binary, '', { mode: 0o755 })
+    // As Postgres looks for them: by access(2), which goes by the real user.
+    const look = `fs.accessSync(${JSON.stringify(binary)}, fs.constants.X_OK); console.log(process.getuid())`
+    const { command, args } = asPostgresUser(process.execPath, ['-e', look])
+    expect((await run(command, args)).stdout).toBe('65534\n')
+  })
+
   asRoot('runs as a user who is not root, too', async () => {
     const own = await temporaryDirectory()
     await run('chown', ['65534:65534', own])
     const program = new URL('./fixtures/start-and-stop-postgres.ts', import.meta.url).pathname
-    const caps = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override']
+    // So that it can reach this repository wherever it lies.
+    const caps = ['--inh-caps=+dac_override', '--ambient-caps=+dac_override', '--securebits=+no_setuid_fixup']
     const user = ['--reuid=65534', '--regid=65534', '--clear-groups', ...caps]
     const { stdout } = await run('setpriv', [...user, process.execPath, program, own], { timeout: 20_000, env: {} })
     expect(stdout).toBe('65534 Postgres 18.4\n')
