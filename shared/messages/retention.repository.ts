@@ -11,7 +11,7 @@ const batchSize = 1_000
  * After each batch the run rests so many times as long as the batch took, so that sends keep the server to themselves most of
  * the time: back to back, the p99 of sends was 2 to 5 times as high during a run (test/load/retention.ts).
  */
-const restFactor = Number(process.env.REST ?? 4)
+const restFactor = 4
 const dayMs = 24 * 60 * 60 * 1000
 
 export interface Amount {

@@ -40,8 +40,11 @@ test('the token that runs out on a live socket is told with the next frame, and 
 test('the token that runs out is told to a heartbeat, too', async () => {
   const socket = await openSocket(await tokenFor(randomUUID(), {}, 3))
   const heartbeats = setInterval(() => socket.isOpen && socket.send({ action: 'heartbeat', data: {} }), 200)
-  const answer = await socket.until(frame => frame.event === 'error')
-  expect(answer.error).toEqual(problemOf('token_expired'))
-  expect(await socket.closed).toBe(1000)
-  clearInterval(heartbeats)
+  try {
+    const answer = await socket.until(frame => frame.event === 'error')
+    expect(answer.error).toEqual(problemOf('token_expired'))
+    expect(await socket.closed).toBe(1000)
+  } finally {
+    clearInterval(heartbeats)
+  }
 })

@@ -95,7 +95,7 @@ test(
       const before = bobs.sights.length
       const died = new Promise<void>((resolve, reject) => {
         stack.proxy.swallows = bytes => {
-          const isRouting = bytes.includes('hsetnx') && bytes.includes(`pending:{${bob}}`)
+          const isRouting = ['hsetnx', `pending:{${bob}}`, id].every(part => bytes.includes(part))
           if (isRouting) {
             stack.proxy.swallows = () => false
             stack.host.functions.kill('MessageFunction').then(resolve, reject)

@@ -35,6 +35,14 @@ process.on('disconnect', () => process.exit(0))
 setTimeout(() => {}, 20_000)
 `
 
+test('package-lock.json names the packages for every platform: without them `npm ci` refuses a fresh clone', async () => {
+  const text = await readFile(join(repository, 'package-lock.json'), 'utf8')
+  const { packages } = JSON.parse(text) as { packages: Record<string, { optionalDependencies?: object }> }
+  const paths = Object.keys(packages)
+  const needed = Object.values(packages).flatMap(({ optionalDependencies = {} }) => Object.keys(optionalDependencies))
+  expect(needed.filter(name => !paths.some(path => path.endsWith(`node_modules/${name}`)))).toEqual([])
+})
+
 describe('The first command of a newcomer', () => {
   let clone: string
   let children: ChildProcess[] = []
