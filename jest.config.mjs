@@ -21,7 +21,10 @@ export default {
     }),
     project('local'),
     project('faults'),
-    project('e2e'),
+    project('e2e', {
+      globalSetup: '<rootDir>/test/support/stack.setup.ts',
+      globalTeardown: '<rootDir>/test/support/stack.teardown.ts',
+    }),
     project('infra'),
   ],
 }

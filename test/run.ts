@@ -1,12 +1,15 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, readFile, rm } from 'node:fs/promises'
 import { constants, tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { processIdentity } from '../infra/local/process-identity.ts'
+import { endedBeforeUs, endWithUs } from '../infra/local/reaper.ts'
 import { redisServer } from '../infra/local/stores/redis-install.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
+const programs = join(root, 'node_modules', '.bin')
 
 /** What jest writes with `--json`, as far as it is read here. */
 interface JestResult {
@@ -18,23 +21,26 @@ interface JestResult {
   readonly numRuntimeErrorTestSuites: number
 }
 
-let running: number | undefined
+let running: ChildProcess | undefined
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
   process.on(signal, () => {
-    if (running !== undefined) process.kill(-running, signal)
+    running?.kill(signal)
     process.exit(128 + constants.signals[signal])
   })
 }
 
-/** Runs a script of package.json in sight, in a process group of its own that can be ended as a whole; true when it went well. */
-const script = async (name: string, ...args: string[]): Promise<boolean> => {
-  const child = spawn(process.execPath, ['--run', name, '--', ...args], {
+/** Runs a program of this project in sight; true when it went well. It ends with us. */
+const show = async (program: string, ...args: string[]): Promise<boolean> => {
+  running = spawn(program, args, {
     cwd: root,
     stdio: ['ignore', 'inherit', 'inherit'],
-    detached: true,
+    env: { ...process.env, PATH: `${programs}${delimiter}${process.env.PATH}` },
   })
-  running = child.pid
-  const [code] = await once(child, 'exit')
+  const ended = once(running, 'exit')
+  const { pid = 0 } = running
+  endWithUs({ pid, identity: processIdentity(pid) ?? '', signals: ['SIGTERM', 'SIGKILL'], patienceMs: 2_000 })
+  const [code] = await ended
+  endedBeforeUs(pid)
   running = undefined
   return code === 0
 }
@@ -68,13 +74,21 @@ const server = await redisServer(console.log).catch((error: Error) => {
 })
 console.log(server)
 announce(2, 'Type check')
-const typed = await script('typecheck')
+const typed = await show('tsc', '--noEmit')
 announce(3, 'Lint')
-const linted = await script('lint')
+const linted = await show('biome', 'check', '.')
 announce(4, 'Tests')
 const directory = await mkdtemp(join(tmpdir(), 'kaha-chat-result-'))
 const resultFile = join(directory, 'jest.json')
-const tested = await script('jest', '--json', `--outputFile=${resultFile}`, ...process.argv.slice(2))
+const tested = await show(
+  'node',
+  '--experimental-vm-modules',
+  '--disable-warning=ExperimentalWarning',
+  'node_modules/jest/bin/jest.js',
+  '--json',
+  `--outputFile=${resultFile}`,
+  ...process.argv.slice(2),
+)
 const result = await readResult(resultFile)
 await rm(directory, { recursive: true, force: true })
 

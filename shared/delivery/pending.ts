@@ -1,4 +1,5 @@
 import type { Cluster } from 'ioredis'
+import { callRedis } from '../redis/call.ts'
 import { bucketOf, keys, timeToLive } from '../redis/keys.ts'
 import { runPipeline } from '../redis/pipeline.ts'
 
@@ -33,7 +34,7 @@ export const clearPending = async (
     pipeline.eval(acknowledgeScript, 1, keys.pending(userId), conversationId, seq, lastSeq)
   }
   const left = (await runPipeline(pipeline)).at(-1)
-  if (left === 0) await redis.zrem(keys.pendingUsers(bucketOf(userId)), userId)
+  if (left === 0) await callRedis(redis, () => redis.zrem(keys.pendingUsers(bucketOf(userId)), userId))
 }
 
 /**

@@ -17,7 +17,8 @@ const restTasks: readonly SweepTask[] = ['positions', 'pending', 'unmarked', 'co
 
 /**
  * Queues the ticks of the next two minutes, each with its delay, and none that was queued before: so it can be called as often
- * as one likes, and twice at the same time. Returns how many it queued.
+ * as one likes. Returns how many it queued. Two calls at the same time may queue a tick twice, as may one that is repeated
+ * because it failed half way; the sweep is safe to run twice, whereas a tick that is noted but not queued would never come.
  */
 export const planSweep = async (
   { redis, sweeps }: { redis: Cluster; sweeps: SweepQueue },
@@ -31,12 +32,16 @@ export const planSweep = async (
     return Array.from({ length: count }, (_, index) => ({ task, at: (first + index) * period }))
   }
   const slots = [...slotsOf('presence', periods.presence), ...restTasks.flatMap(task => slotsOf(task, periods.rest))]
-  const pipeline = redis.pipeline()
-  for (const { task, at } of slots) pipeline.set(keys.done(`sweep:${task}:${at}`), '1', 'PX', plannedMs, 'NX')
-  const replies = await runPipeline(pipeline)
-  const planned = slots.filter((_, index) => replies[index] === 'OK')
+  const keyOf = ({ task, at }: (typeof slots)[number]) => keys.done(`sweep:${task}:${at}`)
+  const known = redis.pipeline()
+  for (const slot of slots) known.exists(keyOf(slot))
+  const replies = await runPipeline(known)
+  const missing = slots.filter((_, index) => replies[index] === 0)
   await sweeps.sendAll(
-    planned.map(({ task, at }) => ({ job: { task }, delaySeconds: Math.max(0, Math.round(at - nowSeconds)) })),
+    missing.map(({ task, at }) => ({ job: { task }, delaySeconds: Math.max(0, Math.round(at - nowSeconds)) })),
   )
-  return planned.length
+  const notes = redis.pipeline()
+  for (const slot of missing) notes.set(keyOf(slot), '1', 'PX', plannedMs)
+  await runPipeline(notes)
+  return missing.length
 }

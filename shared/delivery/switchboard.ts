@@ -1,9 +1,10 @@
 import type { ChainableCommander, Cluster } from 'ioredis'
 import { presenceFromEnvironment } from '../presence/presence.config.ts'
 import { type PresenceSettings, presenceSettings } from '../presence/settings.ts'
+import { callRedis } from '../redis/call.ts'
 import { redisFromEnvironment } from '../redis/connection.ts'
 import { bucketOf, keys, timeToLive } from '../redis/keys.ts'
-import { redisUnavailable, runPipeline } from '../redis/pipeline.ts'
+import { runPipeline } from '../redis/pipeline.ts'
 
 export interface Connection {
   id: string
@@ -90,14 +91,16 @@ export const createSwitchboard = (redis: Cluster, settings: PresenceSettings = p
       const { id, userId } = connection
       const bucket = bucketOf(userId)
       const connectionsKey = keys.connections(userId)
-      const [, , left] = await runPipeline(
+      const [, , left, onlineUntil] = await runPipeline(
         redis
           .pipeline()
           .zrem(keys.connectionEnds(bucket), endingMember(connection))
           .hdel(connectionsKey, id)
-          .hlen(connectionsKey),
+          .hlen(connectionsKey)
+          .zscore(keys.online(bucket), userId),
       )
-      if (left !== 0) return
+      // Of a user who ran out before, this says nothing: the gateway may notice a dead socket long after its last frame.
+      if (left !== 0 || onlineUntil === null || Number(onlineUntil) <= now.getTime()) return
       const [, , leftNow] = await runPipeline(
         redis
           .pipeline()
@@ -107,9 +110,8 @@ export const createSwitchboard = (redis: Cluster, settings: PresenceSettings = p
       )
       // Somebody connected between the two looks: they must not go offline for it.
       if (leftNow !== 0) {
-        await redis
-          .zadd(keys.online(bucket), 'GT', now.getTime() + settings.afterFrameMs, userId)
-          .catch(redisUnavailable)
+        const onlineUntil = now.getTime() + settings.afterFrameMs
+        await callRedis(redis, () => redis.zadd(keys.online(bucket), 'GT', onlineUntil, userId))
       }
     },
 
@@ -148,7 +150,7 @@ export const createSwitchboard = (redis: Cluster, settings: PresenceSettings = p
 
     ping: async () => {
       // `PING` has no key, so the cluster client could send it to any node; a read of a key goes where the data is.
-      await redis.exists(keys.connections('health')).catch(redisUnavailable)
+      await callRedis(redis, () => redis.exists(keys.connections('health')))
     },
   }
 }

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type { Cluster } from 'ioredis'
-import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
+import RateLimiterRedis from 'rate-limiter-flexible/lib/RateLimiterRedis.js'
+import RateLimiterRes from 'rate-limiter-flexible/lib/RateLimiterRes.js'
 import { Problem } from '../platform/problems.ts'
+import { callRedis } from '../redis/call.ts'
 import { keys } from '../redis/keys.ts'
-import { redisUnavailable } from '../redis/pipeline.ts'
 import type { ReplayQueue } from './replay.jobs.ts'
 import type { Connection } from './switchboard.ts'
 
@@ -26,7 +27,18 @@ const syncsPerMinute = 10
 const leaseKey = (connectionId: string): string => keys.lease(`sync:${connectionId}`)
 
 export const releaseSync = async (redis: Cluster, connectionId: string): Promise<void> => {
-  await redis.del(leaseKey(connectionId)).catch(redisUnavailable)
+  await callRedis(redis, () => redis.del(leaseKey(connectionId)))
+}
+
+/** Resolves to how many seconds to wait when the limit is reached, else to 0. */
+const secondsToWait = async (limiter: RateLimiterRedis, connectionId: string): Promise<number> => {
+  try {
+    await limiter.consume(`{${connectionId}}`)
+    return 0
+  } catch (refusal) {
+    if (refusal instanceof RateLimiterRes) return Math.max(1, Math.ceil(refusal.msBeforeNext / 1000))
+    throw refusal
+  }
 }
 
 const consume = async (redis: Cluster, connectionId: string): Promise<void> => {
@@ -36,12 +48,10 @@ const consume = async (redis: Cluster, connectionId: string): Promise<void> => {
     points: syncsPerMinute,
     duration: 60,
   })
-  try {
-    await limiter.consume(`{${connectionId}}`)
-  } catch (refusal) {
-    if (!(refusal instanceof RateLimiterRes)) throw redisUnavailable(refusal)
+  const retryAfterSeconds = await callRedis(redis, () => secondsToWait(limiter, connectionId))
+  if (retryAfterSeconds > 0) {
     throw new Problem('rate_limited', `At most ${syncsPerMinute} syncs a minute for each connection.`, {
-      retryAfterSeconds: Math.max(1, Math.ceil(refusal.msBeforeNext / 1000)),
+      retryAfterSeconds,
     })
   }
 }
@@ -55,7 +65,7 @@ export const requestSync = async (
   { connection, requestId, conversations }: SyncRequest,
 ): Promise<void> => {
   await consume(redis, connection.id)
-  const taken = await redis.set(leaseKey(connection.id), '1', 'PX', leaseMs, 'NX').catch(redisUnavailable)
+  const taken = await callRedis(redis, () => redis.set(leaseKey(connection.id), '1', 'PX', leaseMs, 'NX'))
   if (taken !== 'OK')
     throw new Problem('sync_in_progress', 'A sync of this connection is running. Wait for sync.completed.')
   await replays.send({ kind: 'sync', id: randomUUID(), connection, hop: 0, requestId, conversations, completed: [] })

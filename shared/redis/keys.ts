@@ -22,6 +22,7 @@
  * | `delivered:{conversation}`   | hash: user → delivered position               | 1 h      | `receipts/delivered.ts`     |
  * | `delivered-changed:{bucket}` | set: "conversation user" whose delivered      | 1 h      | `receipts/delivered.ts`     |
  * |                              | position Postgres does not have yet           |          |                             |
+ * | `limit-sync:{connection}`    | counter: syncs of this minute                 | 1 m      | `delivery/sync.ts`          |
  * | `lease:{name}`               | string: who holds it                          | by lease | `redis/leases.ts`           |
  * | `done:{name}`                | string: this was done                         | by use   | `redis/leases.ts`           |
  * | `announced:{name}`           | counter: events of one kind in this second    | 1 s      | `receipts/announce.ts`      |

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Cluster } from 'ioredis'
+import { callRedis } from './call.ts'
 import { keys } from './keys.ts'
-import { redisUnavailable } from './pipeline.ts'
 
 /** Deletes or prolongs a lease only for the one who holds it. */
 const releaseScript = "if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call('del', KEYS[1]) end return 0"
@@ -21,19 +21,19 @@ export interface Lease {
 export const takeLease = async (redis: Cluster, name: string, milliseconds: number): Promise<Lease | null> => {
   const key = keys.lease(name)
   const holder = randomUUID()
-  const taken = await redis.set(key, holder, 'PX', milliseconds, 'NX').catch(redisUnavailable)
+  const taken = await callRedis(redis, () => redis.set(key, holder, 'PX', milliseconds, 'NX'))
   if (taken !== 'OK') return null
   return {
-    renew: async () => (await redis.eval(renewScript, 1, key, holder, milliseconds).catch(redisUnavailable)) === 1,
+    renew: async () => (await callRedis(redis, () => redis.eval(renewScript, 1, key, holder, milliseconds))) === 1,
     release: async () => {
-      await redis.eval(releaseScript, 1, key, holder).catch(redisUnavailable)
+      await callRedis(redis, () => redis.eval(releaseScript, 1, key, holder))
     },
   }
 }
 
 /** Notes that something was done; true for the first who says so within the time. */
 export const markDone = async (redis: Cluster, name: string, milliseconds: number): Promise<boolean> =>
-  (await redis.set(keys.done(name), '1', 'PX', milliseconds, 'NX').catch(redisUnavailable)) === 'OK'
+  (await callRedis(redis, () => redis.set(keys.done(name), '1', 'PX', milliseconds, 'NX'))) === 'OK'
 
 export const isDone = async (redis: Cluster, name: string): Promise<boolean> =>
-  (await redis.exists(keys.done(name)).catch(redisUnavailable)) === 1
+  (await callRedis(redis, () => redis.exists(keys.done(name)))) === 1

@@ -1,9 +1,5 @@
-import type { ChainableCommander } from 'ioredis'
-import { Problem } from '../platform/problems.ts'
-
-export const redisUnavailable = (cause: unknown): never => {
-  throw new Problem('store_unavailable', 'Redis is not available. Try again.', { retryAfterSeconds: 2, cause })
-}
+import type { ChainableCommander, Cluster } from 'ioredis'
+import { callRedis } from './call.ts'
 
 /**
  * Runs a pipeline, one round trip, and gives its replies, or fails as a whole with `store_unavailable`. Keys of several users
@@ -11,6 +7,13 @@ export const redisUnavailable = (cause: unknown): never => {
  * holds all slots.
  */
 export const runPipeline = async (pipeline: ChainableCommander): Promise<unknown[]> => {
-  const replies = (await pipeline.exec().catch(redisUnavailable)) ?? []
-  return replies.map(([error, reply]) => (error ? redisUnavailable(error) : reply))
+  // ioredis has it there, and does not say so in its types.
+  const { redis } = pipeline as unknown as { redis: Cluster }
+  return callRedis(redis, async () => {
+    const replies = (await pipeline.exec()) ?? []
+    return replies.map(([error, reply]) => {
+      if (error) throw error
+      return reply
+    })
+  })
 }

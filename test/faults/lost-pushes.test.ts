@@ -131,14 +131,16 @@ test(
     for (const { id } of readers) for (const number of numbers(1, 5)) await sendOverHttp(alice, id, `No. ${number}`)
     await swallowing(() => Promise.all(readers.map(({ id }) => sendOverHttp(alice, id, 'No. 6'))))
     await Promise.all(readers.map(({ id }) => sendOverHttp(alice, id, 'No. 7')))
-    for (const { id, reader } of readers) {
-      expect(reader.firstSights(id)).toEqual([1, 2, 3, 4, 5, 7])
-      await until('5 is acknowledged', () => reader.acknowledged(id) === 5)
-      await untilHeld(reader, id, 7)
-      expect(reader.firstSights(id)).toEqual([1, 2, 3, 4, 5, 7, 6])
-      expect(reader.sights.filter(({ replayed }) => replayed).every(({ seq }) => seq > 5)).toBe(true)
-      await until('7 is acknowledged', () => reader.acknowledged(id) === 7)
-    }
+    for (const { id, reader } of readers) expect(reader.firstSights(id)).toEqual([1, 2, 3, 4, 5, 7])
+    await Promise.all(
+      readers.map(async ({ id, reader }) => {
+        await until('5 is acknowledged', () => reader.acknowledged(id) === 5)
+        await untilHeld(reader, id, 7)
+        expect(reader.firstSights(id)).toEqual([1, 2, 3, 4, 5, 7, 6])
+        expect(reader.sights.filter(({ replayed }) => replayed).every(({ seq }) => seq > 5)).toBe(true)
+        await until('7 is acknowledged', () => reader.acknowledged(id) === 7)
+      }),
+    )
   },
   testTimeoutMs(1),
 )

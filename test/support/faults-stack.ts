@@ -6,6 +6,7 @@ import { type Host, startHost } from '../../infra/local/host.ts'
 import { type LocalDirectory, localDirectoryAt } from '../../infra/local/local-directory.ts'
 import { removeAfterUs } from '../../infra/local/reaper.ts'
 import { startRedis } from '../../infra/local/stores/redis.ts'
+import { until } from '../local/stores/until.ts'
 import { type RedisProxy, startRedisProxy } from './faults-redis-proxy.ts'
 import { announceStack } from './stack.ts'
 import { testSecret } from './tokens.ts'
@@ -59,6 +60,7 @@ const startIn = async (directory: LocalDirectory, servers: { redisUrl?: string }
       RATE_LIMIT_AUTH_FAILURES: '0',
     },
   })
+  await until('the sweep is planned', async () => (await host.invoke('SweepFunction', {})).outcome === 'ok', 30_000)
   announceStack({ outputs: host.outputs, directory })
   const pool = new pg.Pool({ connectionString: host.outputs.DatabaseUrl, max: 4 })
   // Its server is restarted by tests.
