@@ -48,7 +48,8 @@ export const bundleFunction = async (
   await mkdir(directory, { recursive: true })
   const result = await build(bundleOptions(definition, join(directory, 'index.mjs')))
   await writeFile(join(directory, 'package.json'), '{"type":"module"}\n')
-  if (definition.uses.some(use => use.startsWith('database'))) await writeFile(join(directory, 'rds-ca.pem'), profiles.ca.join('\n'))
+  if (definition.uses.some(use => use.startsWith('database')))
+    await writeFile(join(directory, 'rds-ca.pem'), profiles.ca.join('\n'))
   if (!result.metafile) throw new Error(`esbuild gave no metafile for ${name}`)
   return { directory, metafile: result.metafile }
 }

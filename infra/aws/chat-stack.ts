@@ -40,6 +40,7 @@ export class ChatStack extends Stack {
       tokens: tokens.access,
       connections: realtime.access,
       stage: options.stage,
+      operator: options.operator,
       settings,
     })
     const functionNamed = (name: string) => workers.function(name)

@@ -14,6 +14,7 @@ import {
   Tracing,
 } from 'aws-cdk-lib/aws-lambda'
 import type { Construct } from 'constructs'
+import type { OperatorSettings } from '../operator-settings.ts'
 import type { FunctionDefinition } from '../topology.ts'
 import type { Access } from './access.ts'
 import { createLogGroup } from './observability.ts'
@@ -31,6 +32,7 @@ export interface FunctionProps {
   /** Carried by functions inside the VPC. */
   readonly functionsSecurityGroup: ISecurityGroup
   readonly stage: StageName
+  readonly operator: OperatorSettings
   readonly settings: StageSettings
 }
 
@@ -66,6 +68,7 @@ export const createFunction = (scope: Construct, name: string, props: FunctionPr
       LOG_LEVEL: logLevel,
       POWERTOOLS_SERVICE_NAME: 'kaha-chat',
       POWERTOOLS_METRICS_NAMESPACE: 'KahaChat',
+      ...props.operator,
       ...Object.assign({}, ...access.map(each => each.environment)),
     },
     role,

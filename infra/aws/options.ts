@@ -1,5 +1,6 @@
 import type { Node } from 'constructs'
 import * as z from 'zod'
+import { type OperatorSettings, operatorSettings } from '../operator-settings.ts'
 import { stages } from './stages.ts'
 
 const flag = z.union([z.boolean(), z.enum(['true', 'false']).transform(value => value === 'true')], {
@@ -33,7 +34,7 @@ const options = z
   })
   .transform(value => ({ ...value, proxy: value.proxy ?? stages[value.stage].database.proxy }))
 
-export type Options = Readonly<z.output<typeof options>>
+export type Options = Readonly<z.output<typeof options>> & { readonly operator: OperatorSettings }
 
 const names = [
   'stage',
@@ -46,10 +47,19 @@ const names = [
   'apiGatewayAccountRole',
 ]
 
+/** What a setting may be is for the service to say: its functions check it, and name it when it is wrong. */
+const operatorSettingsOf = (node: Node): OperatorSettings =>
+  Object.fromEntries(
+    operatorSettings.flatMap(name => {
+      const value: unknown = node.tryGetContext(name)
+      return value === undefined ? [] : [[name, String(value)]]
+    }),
+  )
+
 /** Reads the options from the context of a CDK app. Throws one error that names every option that is wrong, and what it may be. */
 export const readOptions = (node: Node): Options => {
   const result = options.safeParse(Object.fromEntries(names.map(name => [name, node.tryGetContext(name)])))
-  if (result.success) return result.data
+  if (result.success) return { ...result.data, operator: operatorSettingsOf(node) }
   const problems = result.error.issues.map(issue => {
     const name = String(issue.path[0])
     return `-c ${name}=${String(node.tryGetContext(name))}: ${issue.message}`

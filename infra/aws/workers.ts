@@ -7,6 +7,7 @@ import { Schedule, ScheduleExpression, ScheduleTargetInput, TimeWindow } from 'a
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets'
 import { Trigger } from 'aws-cdk-lib/triggers'
 import { Construct } from 'constructs'
+import type { OperatorSettings } from '../operator-settings.ts'
 import type { Resource, Topology } from '../topology.ts'
 import type { Access } from './access.ts'
 import type { Data } from './data.ts'
@@ -23,6 +24,7 @@ export interface WorkersProps {
   readonly tokens: Access
   readonly connections: Access
   readonly stage: StageName
+  readonly operator: OperatorSettings
   readonly settings: StageSettings
 }
 
@@ -47,6 +49,7 @@ export class Workers extends Construct {
           vpc: props.network.vpc,
           functionsSecurityGroup: props.network.functions,
           stage: props.stage,
+          operator: props.operator,
           settings: props.settings,
         }),
       ]),

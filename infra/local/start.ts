@@ -1,6 +1,7 @@
 import { relative } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { parseArgs, styleText } from 'node:util'
+import { operatorSettings } from '../operator-settings.ts'
 import { type Host, PortInUse, startHost, startSteps } from './host.ts'
 import { type LocalDirectory, localDirectory, repository } from './local-directory.ts'
 import { consoleProgress } from './progress.ts'
@@ -13,7 +14,7 @@ const stopTimeoutMs = 4_500
 const startPatienceMs = 1_000
 const shortestSecretBytes = 32
 /** Variables of this process that functions get too. */
-const passedOn = ['LOG_LEVEL', 'JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE']
+const passedOn = ['LOG_LEVEL', 'JWT_JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE', ...operatorSettings]
 const otherPort = 100
 
 const portOf = (name: string, byDefault: number): number => {

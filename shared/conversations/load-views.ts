@@ -1,7 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import { countUnread, newestVisible } from '../messages/messages.repository.ts'
-import { visibleSince } from '../messages/retention.ts'
+import { visibleAt } from '../messages/retention.config.ts'
 import type { Clock } from '../platform/clock.ts'
 import { type DeliveredPositions, withDelivered } from '../receipts/delivered.ts'
 import { conversationView } from './conversation.view.ts'
@@ -20,7 +20,7 @@ export const loadViews = async (
 ): Promise<Conversation[]> => {
   if (conversations.length === 0) return []
   const conversationIds = conversations.map(conversation => conversation.id)
-  const since = visibleSince(clock.now())
+  const since = visibleAt(clock.now())
   const [participants, newest, unread] = await Promise.all([
     listParticipants(db, conversationIds).then(rows => withDelivered(delivered, rows)),
     newestVisible(db, { userId, conversationIds }, since),

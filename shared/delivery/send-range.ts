@@ -3,7 +3,7 @@ import { listParticipants } from '../conversations/participants.repository.ts'
 import type { Database } from '../database/schema.ts'
 import { messageView } from '../messages/message.view.ts'
 import { listMessages } from '../messages/messages.repository.ts'
-import { visibleSince } from '../messages/retention.ts'
+import { visibleAt } from '../messages/retention.config.ts'
 import type { Clock } from '../platform/clock.ts'
 import { batchesOf } from './batches.ts'
 import type { Range } from './replay.repository.ts'
@@ -48,7 +48,7 @@ export const sendRange = async (
     const rows = await listMessages(
       db,
       { conversationId, above: result.throughSeq, below: lastSeq + 1, direction: 'asc', limit: wanted + 1 },
-      visibleSince(clock.now()),
+      visibleAt(clock.now()),
     )
     const messages = rows.slice(0, wanted).map(row => messageView(row, userId, others))
     for (const batch of batchesOf(conversationId, messages, clock.now())) {

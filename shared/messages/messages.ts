@@ -8,7 +8,7 @@ import { type DeliveredPositions, withDelivered } from '../receipts/delivered.ts
 import { messageView } from './message.view.ts'
 import { findVisible, listMessages, type MessageRow, markDeleted } from './messages.repository.ts'
 import type { HistoryQuery, Message, MessagePage } from './messages.schema.ts'
-import { visibleSince } from './retention.ts'
+import { visibleAt } from './retention.config.ts'
 
 export type MessageDeps = FanOutDeps & { db: Kysely<Database>; delivered: DeliveredPositions }
 
@@ -43,7 +43,7 @@ export const readHistory = async (
       direction: after === undefined ? 'desc' : 'asc',
       limit: limit + 1,
     },
-    visibleSince(deps.clock.now()),
+    visibleAt(deps.clock.now()),
   )
   const page = rows.slice(0, limit)
   if (after === undefined) page.reverse()
@@ -57,7 +57,7 @@ export const getMessage = async (
 ): Promise<Message> => {
   const { me, others } = await requireAccess(deps.db, conversationId, userId)
   const reference = { conversationId, messageId, joinedSeq: me.joined_seq }
-  const row = await findVisible(deps.db, reference, visibleSince(deps.clock.now()))
+  const row = await findVisible(deps.db, reference, visibleAt(deps.clock.now()))
   if (!row) throw messageNotFound()
   const [message] = await viewsFor(deps, userId, [row], others)
   if (!message) throw messageNotFound()
@@ -75,7 +75,7 @@ export const deleteMessage = async (
   const now = deps.clock.now()
   const { conversation, me, others } = await requireAccess(deps.db, conversationId, userId)
   const reference = { conversationId, messageId, joinedSeq: me.joined_seq }
-  const row = await findVisible(deps.db, reference, visibleSince(now))
+  const row = await findVisible(deps.db, reference, visibleAt(now))
   if (!row) throw messageNotFound()
   const mayDelete = row.sender_id === userId || (conversation.type === 'group' && me.role === 'admin')
   if (!mayDelete)

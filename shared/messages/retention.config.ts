@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { readConfig } from '../platform/config.ts'
 import { wholeNumber } from '../platform/whole-number.ts'
-import { type RetentionDays, retentionDays } from './retention.ts'
+import { type RetentionDays, retentionDays, type VisibleSince, visibleSince } from './retention.ts'
 
 /** Ten years. More is a mistake: seconds or milliseconds where days are read. */
 const mostDays = 3_650
@@ -15,7 +15,14 @@ export const RetentionConfig = z.object({
   RETENTION_AUDIT_DAYS: inDays(0).default(retentionDays.audit),
 })
 
-/** How long messages are kept. What reads them and what purges them must have the same. */
+let configured: RetentionDays | undefined
+
+/** The read predicate's bounds at this time, by the retention that operators have set; that is read once. */
+export const visibleAt = (now: Date): VisibleSince => {
+  configured ??= retentionFromEnvironment()
+  return visibleSince(now, configured)
+}
+
 export const retentionFromEnvironment = (): RetentionDays => {
   const { RETENTION_DAYS, RETENTION_AUDIT_DAYS } = readConfig(RetentionConfig)
   return { ...retentionDays, visible: RETENTION_DAYS, audit: RETENTION_AUDIT_DAYS }

@@ -5,7 +5,7 @@ import { clearPending } from '../delivery/pending.ts'
 import { statusOf } from '../messages/message.view.ts'
 import { findVisible } from '../messages/messages.repository.ts'
 import type { MessageStatus } from '../messages/messages.schema.ts'
-import { visibleSince } from '../messages/retention.ts'
+import { visibleAt } from '../messages/retention.config.ts'
 import { logger } from '../platform/logger.ts'
 import { conversationNotFound, Problem } from '../platform/problems.ts'
 import { type AnnounceDeps, announcePositions, type MovedPosition } from './announce.ts'
@@ -184,7 +184,7 @@ export const messageReceipts = async (
 ): Promise<{ userId: string; status: MessageStatus }[]> => {
   const { me, others } = await requireAccess(deps.db, conversationId, userId)
   const reference = { conversationId, messageId, joinedSeq: me.joined_seq }
-  const message = await findVisible(deps.db, reference, visibleSince(deps.clock.now()))
+  const message = await findVisible(deps.db, reference, visibleAt(deps.clock.now()))
   if (!message) throw new Problem('not_found', 'There is no such message.')
   const participants = await withDelivered(deps.delivered, [me, ...others])
   return participants

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import { sql } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import { countUnread, unreadCap } from '../messages/messages.repository.ts'
-import { visibleSince } from '../messages/retention.ts'
+import { visibleAt } from '../messages/retention.config.ts'
 import type { Clock } from '../platform/clock.ts'
 
 export interface UnreadDeps {
@@ -34,7 +34,7 @@ const conversationsBehind = async (db: Kysely<Database>, userId: string): Promis
 /** What a user has not read, by conversation and in all. Two statements. */
 export const unreadCounts = async ({ db, clock }: UnreadDeps, userId: string): Promise<UnreadCounts> => {
   const conversationIds = await conversationsBehind(db, userId)
-  const counts = await countUnread(db, { userId, conversationIds }, visibleSince(clock.now()))
+  const counts = await countUnread(db, { userId, conversationIds }, visibleAt(clock.now()))
   const conversations = Object.fromEntries(
     [...counts].filter(([, count]) => count > 0).map(([id, count]) => [id, Math.min(count, unreadCap)]),
   )
@@ -49,6 +49,6 @@ export const unreadCountsOf = async (
   userId: string,
   conversationIds: readonly string[],
 ): Promise<Record<string, number>> => {
-  const counts = await countUnread(db, { userId, conversationIds }, visibleSince(clock.now()))
+  const counts = await countUnread(db, { userId, conversationIds }, visibleAt(clock.now()))
   return Object.fromEntries(conversationIds.map(id => [id, Math.min(counts.get(id) ?? 0, unreadCap)]))
 }

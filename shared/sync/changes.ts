@@ -5,7 +5,7 @@ import { listParticipants } from '../conversations/participants.repository.ts'
 import type { Database } from '../database/schema.ts'
 import { messageView } from '../messages/message.view.ts'
 import type { Message } from '../messages/messages.schema.ts'
-import { visibleSince } from '../messages/retention.ts'
+import { visibleAt } from '../messages/retention.config.ts'
 import type { Clock } from '../platform/clock.ts'
 import { Problem } from '../platform/problems.ts'
 import { type DeliveredPositions, withDelivered } from '../receipts/delivered.ts'
@@ -118,7 +118,7 @@ const loadPage = async (
   const rows = await findChangedMessages(db, scope, {
     conversationIds: candidates.map(({ id }) => id),
     from,
-    sentSince: visibleSince(clock.now()).sent,
+    sentSince: visibleAt(clock.now()).sent,
     limit: size.messages + 1,
   })
   const fitting = fittingIn(rows, size)

@@ -15,8 +15,6 @@ import { openWorld, type Socket, type World } from '../support/world.ts'
 let world: World
 beforeAll(async () => {
   world = await openWorld()
-  // The sweep looks at everybody: users of other tests, which stand at other times, must not be among them.
-  Object.assign(world.redis.options, { keyPrefix: `${randomUUID()}:` })
   standStill(world.clock)
 })
 afterEach(() => {

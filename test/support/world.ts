@@ -90,6 +90,8 @@ export interface World {
   deps: MessageFunctionDeps
   db: Kysely<Database>
   redis: Cluster
+  /** Stands before every key of this world. */
+  keyPrefix: string
   switchboard: Switchboard
   delivered: DeliveredPositions
   push: RecordingPush
@@ -179,6 +181,9 @@ export const openWorld = async (settings: Partial<ReplaySettings> = {}): Promise
     DatabaseConfig.parse({ DATABASE_URL: TEST_DATABASE_URL, DATABASE_POOL_MAX: '60', DATABASE_STATEMENTS: 'named' }),
   )
   const redis = openRedis({ REDIS_URL: TEST_REDIS_URL })
+  // The sweep looks at everybody: users of other tests, which stand at other times, must not be among them.
+  const keyPrefix = `${randomUUID()}:`
+  Object.assign(redis.options, { keyPrefix })
   const connected = createSwitchboard(redis)
   let isRouting = true
   const switchboard: Switchboard = {
@@ -233,6 +238,7 @@ export const openWorld = async (settings: Partial<ReplaySettings> = {}): Promise
 
   return {
     deps,
+    keyPrefix,
     db,
     redis,
     switchboard,

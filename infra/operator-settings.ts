@@ -1,0 +1,19 @@
+/**
+ * The variables by which operators change defaults of the service, the same on AWS (`cdk deploy -c RETENTION_DAYS=30`) and on
+ * one machine (`RETENTION_DAYS=30 npm start`). Every function gets those that are set; what is wrong in one stops the functions
+ * that read it, with its name. `docs/settings.md` says what each means.
+ */
+export const operatorSettings = [
+  'RETENTION_DAYS',
+  'RETENTION_AUDIT_DAYS',
+  'MESSAGE_PARTITION_SPAN',
+  'PRESENCE_OFFLINE_AFTER_SECONDS',
+  'PRESENCE_CLOSE_GRACE_SECONDS',
+  'TYPING_SECONDS',
+  'TYPING_THROTTLE_SECONDS',
+  'REPAIR_AFTER_SECONDS',
+  'SWEEP_SECONDS',
+  'PRESENCE_SWEEP_SECONDS',
+] as const
+
+export type OperatorSettings = Readonly<Partial<Record<(typeof operatorSettings)[number], string>>>
