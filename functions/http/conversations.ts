@@ -17,17 +17,13 @@ import {
   renameGroup,
 } from '../../shared/conversations/conversations.ts'
 import { addParticipant, changeRole, removeFromGroup } from '../../shared/conversations/participants.ts'
-import { databaseFromEnvironment } from '../../shared/database/connection.ts'
-import { pushFromEnvironment } from '../../shared/delivery/push.ts'
-import { switchboardFromEnvironment } from '../../shared/delivery/switchboard.ts'
+import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
 import { Id } from '../../shared/platform/ids.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
-import { deliveredFromEnvironment } from '../../shared/receipts/delivered.ts'
 import { receiptQueueFromEnvironment } from '../../shared/receipts/receipt.jobs.ts'
 import { MarkRead } from '../../shared/receipts/receipts.schema.ts'
 import { markConversationRead, type ReceiptDeps, unreadCountOf } from '../../shared/receipts/receipts.ts'
-import { redisFromEnvironment } from '../../shared/redis/connection.ts'
 import { created, type HttpDeps, http, noContent, ok, route } from '../../shared/transport/http.ts'
 
 const Conversation = z.strictObject({ id: Id })
@@ -80,13 +76,8 @@ export const createHandler = (deps: HttpDeps & ConversationDeps & ReceiptDeps) =
 
 export const handler = createHandler(
   runtime({
+    ...deliveryFromEnvironment,
     tokens: tokenVerifierFromEnvironment(systemClock),
-    db: databaseFromEnvironment,
-    redis: redisFromEnvironment,
-    switchboard: switchboardFromEnvironment,
-    delivered: deliveredFromEnvironment,
-    push: pushFromEnvironment,
     receipts: receiptQueueFromEnvironment,
-    clock: () => systemClock,
   }),
 )

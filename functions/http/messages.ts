@@ -1,19 +1,15 @@
 import * as z from 'zod'
 import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
-import { databaseFromEnvironment } from '../../shared/database/connection.ts'
-import { pushFromEnvironment } from '../../shared/delivery/push.ts'
+import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.ts'
 import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts'
-import { switchboardFromEnvironment } from '../../shared/delivery/switchboard.ts'
 import { HistoryQuery, SendMessage } from '../../shared/messages/messages.schema.ts'
 import { deleteMessage, getMessage, readHistory } from '../../shared/messages/messages.ts'
 import { type SendDeps, sendMessage } from '../../shared/messages/send-message.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
 import { Id } from '../../shared/platform/ids.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
-import { deliveredFromEnvironment } from '../../shared/receipts/delivered.ts'
 import { receiptQueueFromEnvironment } from '../../shared/receipts/receipt.jobs.ts'
 import { messageReceipts, type ReceiptDeps } from '../../shared/receipts/receipts.ts'
-import { redisFromEnvironment } from '../../shared/redis/connection.ts'
 import { created, type HttpDeps, http, noContent, ok, route } from '../../shared/transport/http.ts'
 
 const Conversation = z.strictObject({ id: Id })
@@ -50,14 +46,9 @@ export const createHandler = (deps: HttpDeps & SendDeps & ReceiptDeps) =>
 
 export const handler = createHandler(
   runtime({
+    ...deliveryFromEnvironment,
     tokens: tokenVerifierFromEnvironment(systemClock),
-    db: databaseFromEnvironment,
-    redis: redisFromEnvironment,
-    switchboard: switchboardFromEnvironment,
-    delivered: deliveredFromEnvironment,
-    push: pushFromEnvironment,
     replays: replayQueueFromEnvironment,
     receipts: receiptQueueFromEnvironment,
-    clock: () => systemClock,
   }),
 )

@@ -1,14 +1,10 @@
 import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
-import { databaseFromEnvironment } from '../../shared/database/connection.ts'
-import { pushFromEnvironment } from '../../shared/delivery/push.ts'
-import { switchboardFromEnvironment } from '../../shared/delivery/switchboard.ts'
+import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
-import { deliveredFromEnvironment } from '../../shared/receipts/delivered.ts'
 import { receiptQueueFromEnvironment } from '../../shared/receipts/receipt.jobs.ts'
 import { markAllRead, type ReceiptDeps } from '../../shared/receipts/receipts.ts'
 import { unreadCounts } from '../../shared/receipts/unread.ts'
-import { redisFromEnvironment } from '../../shared/redis/connection.ts'
 import { type HttpDeps, http, ok, route } from '../../shared/transport/http.ts'
 
 export const createHandler = (deps: HttpDeps & ReceiptDeps) =>
@@ -19,13 +15,8 @@ export const createHandler = (deps: HttpDeps & ReceiptDeps) =>
 
 export const handler = createHandler(
   runtime({
+    ...deliveryFromEnvironment,
     tokens: tokenVerifierFromEnvironment(systemClock),
-    db: databaseFromEnvironment,
-    redis: redisFromEnvironment,
-    switchboard: switchboardFromEnvironment,
-    delivered: deliveredFromEnvironment,
-    push: pushFromEnvironment,
     receipts: receiptQueueFromEnvironment,
-    clock: () => systemClock,
   }),
 )

@@ -1,14 +1,9 @@
-import { databaseFromEnvironment } from '../../shared/database/connection.ts'
 import { replaySettings } from '../../shared/delivery/delivery.config.ts'
-import { pushFromEnvironment } from '../../shared/delivery/push.ts'
+import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.ts'
 import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts'
 import { ReplayJob } from '../../shared/delivery/replay.schema.ts'
 import { type ReplayDeps, replay } from '../../shared/delivery/replay.ts'
-import { switchboardFromEnvironment } from '../../shared/delivery/switchboard.ts'
-import { systemClock } from '../../shared/platform/clock.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
-import { deliveredFromEnvironment } from '../../shared/receipts/delivered.ts'
-import { redisFromEnvironment } from '../../shared/redis/connection.ts'
 import { queue } from '../../shared/transport/queue.ts'
 
 export const createHandler = (deps: ReplayDeps) =>
@@ -16,13 +11,8 @@ export const createHandler = (deps: ReplayDeps) =>
 
 export const handler = createHandler(
   runtime({
-    db: databaseFromEnvironment,
-    redis: redisFromEnvironment,
-    switchboard: switchboardFromEnvironment,
-    delivered: deliveredFromEnvironment,
-    push: pushFromEnvironment,
+    ...deliveryFromEnvironment,
     replays: replayQueueFromEnvironment,
-    clock: () => systemClock,
     settings: () => replaySettings,
   }),
 )

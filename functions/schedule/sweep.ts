@@ -1,17 +1,12 @@
 import * as z from 'zod'
-import { databaseFromEnvironment } from '../../shared/database/connection.ts'
 import { sweepPeriodsFromEnvironment, sweepSettingsFromEnvironment } from '../../shared/delivery/delivery.config.ts'
-import { pushFromEnvironment } from '../../shared/delivery/push.ts'
+import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.ts'
 import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts'
 import { SweepTask, sweepQueueFromEnvironment } from '../../shared/delivery/sweep.jobs.ts'
 import { type SweepDeps, sweep } from '../../shared/delivery/sweep.ts'
 import { planSweep, type SweepPeriods } from '../../shared/delivery/sweep-plan.ts'
-import { switchboardFromEnvironment } from '../../shared/delivery/switchboard.ts'
-import { systemClock } from '../../shared/platform/clock.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
 import { presenceFromEnvironment } from '../../shared/presence/presence.config.ts'
-import { deliveredFromEnvironment } from '../../shared/receipts/delivered.ts'
-import { redisFromEnvironment } from '../../shared/redis/connection.ts'
 import { schedule } from '../../shared/transport/schedule.ts'
 
 /** With `now` every task is done once, at once, as if it were that time; without, the ticks of the next minutes are queued. */
@@ -28,14 +23,9 @@ export const createHandler = (deps: SweepDeps & { periods: SweepPeriods }) =>
 
 export const handler = createHandler(
   runtime({
-    db: databaseFromEnvironment,
-    redis: redisFromEnvironment,
-    switchboard: switchboardFromEnvironment,
-    delivered: deliveredFromEnvironment,
-    push: pushFromEnvironment,
+    ...deliveryFromEnvironment,
     replays: replayQueueFromEnvironment,
     sweeps: sweepQueueFromEnvironment,
-    clock: () => systemClock,
     settings: sweepSettingsFromEnvironment,
     presence: presenceFromEnvironment,
     periods: sweepPeriodsFromEnvironment,

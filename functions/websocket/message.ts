@@ -1,25 +1,20 @@
 import * as z from 'zod'
-import { databaseFromEnvironment } from '../../shared/database/connection.ts'
-import { pushFromEnvironment } from '../../shared/delivery/push.ts'
+import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.ts'
 import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts'
-import { switchboardFromEnvironment } from '../../shared/delivery/switchboard.ts'
 import { SyncRequest } from '../../shared/delivery/sync.schema.ts'
 import { requestSync, type SyncDeps } from '../../shared/delivery/sync.ts'
 import { MessageReference, SendMessageFrame } from '../../shared/messages/messages.schema.ts'
 import { deleteMessage } from '../../shared/messages/messages.ts'
 import { sendMessage } from '../../shared/messages/send-message.ts'
-import { systemClock } from '../../shared/platform/clock.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
 import { presenceFromEnvironment, typingFromEnvironment } from '../../shared/presence/presence.config.ts'
 import { PresenceGet } from '../../shared/presence/presence.schema.ts'
 import { getPresence, type ReadPresenceDeps } from '../../shared/presence/presence.ts'
 import { TypingFrame } from '../../shared/presence/typing.schema.ts'
 import { startTyping, stopTyping, type TypingDeps } from '../../shared/presence/typing.ts'
-import { deliveredFromEnvironment } from '../../shared/receipts/delivered.ts'
 import { receiptQueueFromEnvironment } from '../../shared/receipts/receipt.jobs.ts'
 import { Positions } from '../../shared/receipts/receipts.schema.ts'
 import { markDelivered, markRead, type ReceiptDeps } from '../../shared/receipts/receipts.ts'
-import { redisFromEnvironment } from '../../shared/redis/connection.ts'
 import { action, type WebSocketDeps, webSocketActions } from '../../shared/transport/websocket.ts'
 
 export type MessageFunctionDeps = WebSocketDeps & ReceiptDeps & SyncDeps & ReadPresenceDeps & TypingDeps
@@ -59,15 +54,10 @@ export const createHandler = (deps: MessageFunctionDeps) =>
 
 export const handler = createHandler(
   runtime({
-    db: databaseFromEnvironment,
-    redis: redisFromEnvironment,
-    switchboard: switchboardFromEnvironment,
-    delivered: deliveredFromEnvironment,
-    push: pushFromEnvironment,
+    ...deliveryFromEnvironment,
     replays: replayQueueFromEnvironment,
     receipts: receiptQueueFromEnvironment,
     presence: presenceFromEnvironment,
     typing: typingFromEnvironment,
-    clock: () => systemClock,
   }),
 )
