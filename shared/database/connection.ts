@@ -10,8 +10,8 @@ import { databaseProblem } from './errors.ts'
 import type { Database } from './schema.ts'
 
 const connectTimeoutMs = 3_000
-/** The server's own `statement_timeout` (5 s) comes first; this one is for a server that no longer answers. */
-const queryTimeoutMs = 8_000
+/** The server's own `statement_timeout` (8 s) comes first; this one is for a server that no longer answers. */
+const queryTimeoutMs = 9_000
 const int8 = 20
 
 const openPool = (config: DatabaseConfig): pg.Pool => {
