@@ -1,3 +1,8 @@
+// What a test makes go wrong is told to the log, too: it would bury the report.
+process.env.POWERTOOLS_LOG_LEVEL ??= 'SILENT'
+process.env.POWERTOOLS_METRICS_NAMESPACE ??= 'KahaChatTest'
+process.env.POWERTOOLS_SERVICE_NAME ??= 'kaha-chat-test'
+
 const shared = {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],

@@ -8,10 +8,12 @@ import { createGroup, newUsers, openDirect, sendOverHttp, storedIn } from '../su
 
 let stack: FaultStack
 let clients: ModelClient[] = []
+let traffic: Traffic | undefined
 beforeAll(async () => {
   stack = await startFaultStack()
 }, 60_000)
 afterEach(() => {
+  traffic?.stop()
   for (const client of clients) client.stop()
   clients = []
 })
@@ -59,9 +61,14 @@ const overSocket = async (client: ModelClient, { conversationId, content, id }: 
 
 const pauseMs = 100
 
-/** Tries until it is taken, always with the same id, as long as the test lasts. */
-const sendSurely = async (client: ModelClient, over: Attempt['over'], sending: Sending): Promise<void> => {
-  for (;;) {
+/** Tries until it is taken, always with the same id. */
+const sendSurely = async (
+  client: ModelClient,
+  over: Attempt['over'],
+  sending: Sending,
+  mayGoOn: () => boolean,
+): Promise<void> => {
+  while (mayGoOn()) {
     const begun = Date.now()
     const answer = await (over === 'http' ? overHttp(client.userId, sending) : overSocket(client, sending)).catch(
       () => ({ status: 0, code: undefined, retryAfter: null, seq: undefined }),
@@ -80,12 +87,15 @@ interface Traffic {
   readonly sendings: readonly Sending[]
   /** Sends nothing new; resolves when everything was taken. */
   end(): Promise<void>
+  /** Gives up. */
+  stop(): void
 }
 
 /** Every user sends all the time, one message after the other, in turns over HTTP and the socket, to one conversation after the other. */
 const startTraffic = (members: ReadonlyMap<string, readonly ModelClient[]>): Traffic => {
   const sendings: Sending[] = []
   let isOver = false
+  let isStopped = false
   const senders = new Set([...members.values()].flat())
   const run = async (client: ModelClient, name: number): Promise<void> => {
     const own = [...members].filter(([, clients]) => clients.includes(client)).map(([conversationId]) => conversationId)
@@ -93,18 +103,23 @@ const startTraffic = (members: ReadonlyMap<string, readonly ModelClient[]>): Tra
       const conversationId = own[number % own.length] ?? ''
       const sending = { id: uuidv7(), conversationId, content: `User ${name}, no. ${number}`, attempts: [] }
       sendings.push(sending)
-      await sendSurely(client, (name + number) % 2 === 0 ? 'http' : 'socket', sending)
+      await sendSurely(client, (name + number) % 2 === 0 ? 'http' : 'socket', sending, () => !isStopped)
       await delay(pauseMs)
     }
   }
   const runs = [...senders].map(run)
-  return {
+  traffic = {
     sendings,
     end: async () => {
       isOver = true
       await Promise.all(runs)
     },
+    stop: () => {
+      isOver = true
+      isStopped = true
+    },
   }
+  return traffic
 }
 
 /** Six users on one socket each, in two direct conversations and two groups. */
@@ -163,7 +178,7 @@ test(
   'while Redis is gone sends are taken over HTTP and socket, and once it is back, empty, everybody gets everything',
   async () => {
     const members = await openConversations()
-    const traffic = startTraffic(members)
+    const { sendings, end } = startTraffic(members)
     await delay(1_000)
     const from = Date.now()
     await stack.host.redis?.stop()
@@ -171,11 +186,11 @@ test(
     const to = Date.now()
     await stack.host.redis?.start()
     await delay(2_000)
-    await traffic.end()
-    const meanwhile = during(traffic.sendings, from, to)
+    await end()
+    const meanwhile = during(sendings, from, to)
     report('Redis gone', meanwhile)
     expect(new Set(meanwhile.map(({ status }) => status))).toEqual(new Set([201]))
-    await expectAllHeld(members, traffic.sendings)
+    await expectAllHeld(members, sendings)
     for (const client of new Set([...members.values()].flat())) expect(client.connections).toBe(1)
   },
   testTimeoutMs(2),
@@ -186,7 +201,7 @@ test(
   async () => {
     const members = await openConversations()
     const [first] = [...members.values()].flat()
-    const traffic = startTraffic(members)
+    const { sendings, end } = startTraffic(members)
     await delay(1_000)
     const from = Date.now()
     stack.host.sqs.faults.unavailable = true
@@ -197,12 +212,12 @@ test(
     stack.host.sqs.faults.unavailable = false
     stack.host.gateway.faults.swallowedPosts = 0
     await delay(2_000)
-    await traffic.end()
-    const meanwhile = during(traffic.sendings, from, to)
+    await end()
+    const meanwhile = during(sendings, from, to)
     report('SQS unavailable', meanwhile)
     expect(new Set(meanwhile.filter(({ status }) => status !== 0).map(({ status }) => status))).toEqual(new Set([201]))
     expect(new Set(first?.refusals)).toEqual(new Set([503]))
-    await expectAllHeld(members, traffic.sendings)
+    await expectAllHeld(members, sendings)
   },
   testTimeoutMs(2),
 )
@@ -212,7 +227,7 @@ test(
   async () => {
     const members = await openConversations()
     const [first] = [...members.values()].flat()
-    const traffic = startTraffic(members)
+    const { sendings, end } = startTraffic(members)
     await delay(1_000)
     const from = Date.now()
     // Its replay meets a database that is not there.
@@ -223,8 +238,8 @@ test(
     const to = Date.now()
     await stack.host.postgres?.start()
     await delay(2_000)
-    await traffic.end()
-    const meanwhile = during(traffic.sendings, from, to)
+    await end()
+    const meanwhile = during(sendings, from, to)
     report('Postgres gone', meanwhile)
     const refused = meanwhile.filter(({ status }) => status !== 200 && status !== 201)
     expect(refused.length).toBeGreaterThan(0)
@@ -232,7 +247,7 @@ test(
       expect({ status, code }).toEqual({ status: 503, code: 'store_unavailable' })
       expect(retryAfter).toBeGreaterThan(0)
     }
-    await expectAllHeld(members, traffic.sendings)
+    await expectAllHeld(members, sendings)
     await until('the session is ready', () => first?.events('session.ready').length === 2, repairedWithinMs)
   },
   testTimeoutMs(3),

@@ -10,6 +10,7 @@ import { dropPartition, listOutgoing, listPartitions } from '../../shared/messag
 import { RetentionConfig } from '../../shared/messages/retention.config.ts'
 import { retentionDays } from '../../shared/messages/retention.ts'
 import { lowestIdAt } from '../../shared/platform/ids.ts'
+import { logger } from '../../shared/platform/logger.ts'
 import { lambdaContext } from '../support/lambda.ts'
 import { fillHistory, type MessageHistory } from '../support/message-history.ts'
 import { createOwnDatabase, type OwnDatabase } from '../support/own-database.ts'
@@ -48,9 +49,11 @@ const logged = async (run: () => Promise<unknown>): Promise<Record<string, unkno
       return true
     })
   const spies = [spy(process.stdout), spy(process.stderr)]
+  logger.setLogLevel('INFO')
   try {
     await run()
   } finally {
+    logger.setLogLevel('SILENT')
     for (const each of spies) each.mockRestore()
   }
   return written.filter(line => line.startsWith('{')).map(line => JSON.parse(line))

@@ -119,9 +119,9 @@ export const modelClient = ({ host }: FaultStack, userId: string = randomUUID())
     const opening = new WebSocket(`${host.outputs.WebSocketUrl}?token=${token}`, { handshakeTimeout: answerTimeoutMs })
     return new Promise(resolve => {
       let refusal = 0
-      opening.on('unexpected-response', (request, response) => {
+      opening.on('unexpected-response', (_request, response) => {
         refusal = response.statusCode ?? 0
-        request.destroy()
+        opening.terminate()
       })
       opening.on('error', () => {})
       opening.on('open', () => {

@@ -76,7 +76,6 @@ const startIn = async (directory: LocalDirectory, servers: { redisUrl?: string }
     stop: async () => {
       await pool.end()
       await host.stop()
-      await (await import('node:fs/promises')).cp(directory.logs, `/tmp/faults-logs/${Date.now()}`, { recursive: true }) // DEBUG
       await rm(directory.path, { recursive: true, force: true })
     },
   }
