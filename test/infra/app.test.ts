@@ -67,12 +67,19 @@ describe('the options', () => {
   const read = (context: Record<string, unknown>) => readOptions(new App({ context }).node)
 
   test('leave everything but the stage to the stage', () => {
-    expect(read({ stage: 'dev' })).toEqual({ stage: 'dev', proxy: false, corsOrigins: [], apiGatewayAccountRole: true })
+    expect(read({ stage: 'dev' })).toEqual({
+      stage: 'dev',
+      proxy: false,
+      corsOrigins: [],
+      apiGatewayAccountRole: true,
+      operator: {},
+    })
     expect(read({ stage: 'prod' })).toEqual({
       stage: 'prod',
       proxy: true,
       corsOrigins: [],
       apiGatewayAccountRole: true,
+      operator: {},
     })
   })
 
@@ -86,6 +93,7 @@ describe('the options', () => {
         jwtJwksUrl: 'https://login.example.com/.well-known/jwks.json',
         jwtIssuer: 'https://login.example.com/',
         jwtAudience: 'chat',
+        RETENTION_DAYS: '30',
       }),
     ).toEqual({
       stage: 'dev',
@@ -95,6 +103,7 @@ describe('the options', () => {
       jwtJwksUrl: 'https://login.example.com/.well-known/jwks.json',
       jwtIssuer: 'https://login.example.com/',
       jwtAudience: 'chat',
+      operator: { RETENTION_DAYS: '30' },
     })
   })
 
