@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import type { Caller } from '../../shared/auth/caller.ts'
 import { databaseFromEnvironment } from '../../shared/database/connection.ts'
 import { pushFromEnvironment } from '../../shared/delivery/push.ts'
 import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts'
@@ -7,7 +8,7 @@ import { SyncRequest } from '../../shared/delivery/sync.schema.ts'
 import { requestSync, type SyncDeps } from '../../shared/delivery/sync.ts'
 import { MessageReference, SendMessageFrame } from '../../shared/messages/messages.schema.ts'
 import { deleteMessage } from '../../shared/messages/messages.ts'
-import { sendMessage } from '../../shared/messages/send-message.ts'
+import { type SendDeps, senderOf, sendMessage } from '../../shared/messages/send-message.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
 import { presenceFromEnvironment, typingFromEnvironment } from '../../shared/presence/presence.config.ts'
@@ -22,7 +23,13 @@ import { markDelivered, markRead, type ReceiptDeps } from '../../shared/receipts
 import { redisFromEnvironment } from '../../shared/redis/connection.ts'
 import { action, type WebSocketDeps, webSocketActions } from '../../shared/transport/websocket.ts'
 
-export type MessageFunctionDeps = WebSocketDeps & ReceiptDeps & SyncDeps & ReadPresenceDeps & TypingDeps
+const typistOf = ({ id: userId, businessId }: Caller, { conversationId }: { conversationId: string }) => ({
+  conversationId,
+  userId,
+  businessId,
+})
+
+export type MessageFunctionDeps = WebSocketDeps & SendDeps & ReceiptDeps & SyncDeps & ReadPresenceDeps & TypingDeps
 
 export const createHandler = (deps: MessageFunctionDeps) =>
   webSocketActions(deps, {
@@ -30,26 +37,26 @@ export const createHandler = (deps: MessageFunctionDeps) =>
     'message.send': action(
       SendMessageFrame,
       async ({ caller, connection, data }) => {
-        const { message, duplicate } = await sendMessage(deps, { ...data, senderId: caller.id, from: connection })
+        const { message, duplicate } = await sendMessage(deps, { ...data, ...senderOf(caller), from: connection })
         const { id, conversationId, seq, sentAt } = message
         return { id, conversationId, seq, sentAt, duplicate }
       },
       { isOwnSign: true },
     ),
     'message.delete': action(MessageReference, async ({ caller, data }) =>
-      deleteMessage(deps, { ...data, userId: caller.id }),
+      deleteMessage(deps, { ...data, caller }),
     ),
-    'message.delivered': action(Positions, async ({ caller, data }) => markDelivered(deps, caller.id, data.positions)),
+    'message.delivered': action(Positions, async ({ caller, data }) => markDelivered(deps, caller, data.positions)),
     'message.read': action(Positions, async ({ caller, data }) => {
-      const unread = await markRead(deps, caller.id, data.positions)
+      const unread = await markRead(deps, caller, data.positions)
       return data.isSingle ? { unreadCount: Object.values(unread)[0] ?? 0 } : { unread }
     }),
     'presence.get': action(PresenceGet, async ({ caller, data }) => getPresence(deps, caller.id, data.userIds)),
     'typing.start': action(TypingFrame, async ({ caller, data }) =>
-      startTyping(deps, { conversationId: data.conversationId, userId: caller.id }),
+      startTyping(deps, typistOf(caller, data)),
     ),
     'typing.stop': action(TypingFrame, async ({ caller, data }) =>
-      stopTyping(deps, { conversationId: data.conversationId, userId: caller.id }),
+      stopTyping(deps, typistOf(caller, data)),
     ),
     sync: action(SyncRequest, async ({ connection, requestId, data }) => {
       await requestSync(deps, { connection, requestId, conversations: data.conversations })

@@ -137,10 +137,10 @@ const runConnect: Run<'connect'> = async (deps, job, sender) => {
 const runMissing: Run<'missing'> = async (deps, job, sender) => (await sendMissing(deps, job, sender)).ended
 
 const runSync: Run<'sync'> = async (deps, job, sender) => {
-  const { userId } = job.connection
+  const { userId, businessId } = job.connection
   const standings = await findStandings(
     deps.db,
-    userId,
+    { id: userId, ...(businessId !== undefined && { businessId }) },
     job.conversations.map(({ id }) => id),
   )
   const completed = [...job.completed]
@@ -220,7 +220,7 @@ const maxUnroutedHops = 20
 /** Looks the recipients of a message up again, and has each live connection of theirs get what it is missing. */
 const routeAgain = async (deps: ReplayDeps, job: UnroutedJob): Promise<void> => {
   try {
-    const { connections } = await deps.switchboard.route(job, deps.clock.now())
+    const { connections } = await deps.switchboard.route({ ...job, businessId: null }, deps.clock.now())
     const missing = connections.filter(({ userId }) => userId !== job.senderId)
     await deps.replays.sendAll(missing.map(connection => ({ job: missingJob(connection) })))
   } catch (error) {

@@ -12,6 +12,7 @@ import { forgetPending, markPending, takePending } from './pending.ts'
 import { missingJob, type ReplayQueue } from './replay.jobs.ts'
 import { findUnacknowledged } from './replay.repository.ts'
 import type { SweepJob, SweepQueue } from './sweep.jobs.ts'
+import { endingConnection } from './switchboard.ts'
 
 export interface SweepDeps extends FanOutDeps {
   db: Kysely<Database>
@@ -69,10 +70,10 @@ const sweepConnections = async (deps: SweepDeps, bucket: number): Promise<{ foun
   )) as [string[]]
   await Promise.all(
     members.map(async member => {
-      const [userId = '', id = ''] = member.split(' ')
+      const connection = endingConnection(member)
       // Not forgotten when it could not be closed: the next look tries again.
-      if ((await push.close(id)) === 'failed') return
-      await switchboard.disconnect({ id, userId, connectedAt: 0 }, now)
+      if ((await push.close(connection.id)) === 'failed') return
+      await switchboard.disconnect(connection, now)
     }),
   )
   return { found: members.length, more: members.length === settings.batch }

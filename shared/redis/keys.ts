@@ -5,7 +5,8 @@
  *
  * | key                          | type                                          | TTL      | owner                       |
  * | ---------------------------- | --------------------------------------------- | -------- | --------------------------- |
- * | `connections:{user}`         | hash: connection → connected at (ms)          | 2 h 10 m | `delivery/switchboard.ts`   |
+ * | `connections:{user}`         | hash: connection → connected at (ms); of a    | 2 h 10 m | `delivery/switchboard.ts`   |
+ * |                              | business: of those who manage it              |          |                             |
  * | `connection-ends:{bucket}`   | sorted set: "user connection" by the time (ms)| 3 h      | `delivery/switchboard.ts`   |
  * |                              | at which it is to be closed                   |          |                             |
  * | `online:{bucket}`            | sorted set: user by the time (ms) until which | 1 h      | `delivery/switchboard.ts`,  |

@@ -1,0 +1,78 @@
+import type { Cluster } from 'ioredis'
+import type { Kysely } from 'kysely'
+import type { Database } from '../database/schema.ts'
+import { logger } from '../platform/logger.ts'
+import { readPresence } from '../presence/online.ts'
+import type { Presence } from '../presence/presence.schema.ts'
+import type { PresenceSettings } from '../presence/settings.ts'
+import { listAgentIds } from './agents.repository.ts'
+import { type AnnounceDeps, announceChanges } from './announce.ts'
+import type { AssignmentChanges } from './assignment-changes.ts'
+import { lockBusiness } from './businesses.repository.ts'
+import { drainQueue, type Turn } from './queue.ts'
+import { tellToWait } from './waiting.ts'
+
+export type BusinessDeps = AnnounceDeps & { db: Kysely<Database>; redis: Cluster; presence: PresenceSettings }
+
+/** Of these users, as Redis knows it; while Redis is down nobody is online. One round trip. */
+export const presenceOf = async (
+  { redis, presence, clock }: Pick<BusinessDeps, 'redis' | 'presence' | 'clock'>,
+  userIds: readonly string[],
+): Promise<Map<string, Presence>> => {
+  if (userIds.length === 0) return new Map()
+  try {
+    const found = await readPresence(redis, presence, userIds, clock.now())
+    return new Map(found.map(each => [each.userId, each]))
+  } catch (error) {
+    logger.warn('Which agents are online is not known', error as Error)
+    return new Map()
+  }
+}
+
+/** Those of these users who are online. */
+export const onlineOf = async (
+  deps: Pick<BusinessDeps, 'redis' | 'presence' | 'clock'>,
+  userIds: readonly string[],
+): Promise<ReadonlySet<string>> => {
+  const known = await presenceOf(deps, userIds)
+  return new Set(userIds.filter(userId => known.get(userId)?.status === 'online'))
+}
+
+/**
+ * The one way to change what decides who takes a business's conversations: the business is locked, something is changed, then
+ * the queue is given to whoever can take it now, all of it in one transaction. So no two decisions of one business run at the
+ * same time: no conversation gets two agents, no agent more than their limit. Who is online is read before the lock is taken.
+ * What came of it is told when it is committed; the returned changes are for `tellToWait`.
+ */
+export const takeTurn = async <Result>(
+  deps: BusinessDeps,
+  businessId: string,
+  change: (turn: Turn) => Promise<Result>,
+): Promise<{ result: Result; changes: AssignmentChanges }> => {
+  const online = await onlineOf(deps, await listAgentIds(deps.db, businessId))
+  const changes: AssignmentChanges = new Map()
+  const result = await deps.db.transaction().execute(async trx => {
+    const now = deps.clock.now()
+    const turn = { trx, business: await lockBusiness(trx, businessId, now), online, now, changes }
+    const result = await change(turn)
+    await drainQueue(turn)
+    return result
+  })
+  await announceChanges(deps, businessId, changes)
+  return { result, changes }
+}
+
+/** `takeTurn`, after which customers who have to wait are told so. */
+export const changeBusiness = async <Result>(
+  deps: BusinessDeps,
+  businessId: string,
+  change: (turn: Turn) => Promise<Result>,
+): Promise<Result> => {
+  const { result, changes } = await takeTurn(deps, businessId, change)
+  await tellToWait(deps, changes.keys())
+  return result
+}
+
+/** Gives what waits to whoever can take it: for when somebody may have become able to. */
+export const assignWaiting = (deps: BusinessDeps, businessId: string): Promise<void> =>
+  changeBusiness(deps, businessId, async () => {})
