@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { createAudit } from '../../shared/audit/audit.ts'
 import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
 import {
   AddParticipant,
@@ -87,6 +88,7 @@ export const handler = createHandler(
     delivered: deliveredFromEnvironment,
     push: pushFromEnvironment,
     receipts: receiptQueueFromEnvironment,
+    audit: createAudit,
     clock: () => systemClock,
   }),
 )

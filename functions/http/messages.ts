@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { createAudit } from '../../shared/audit/audit.ts'
 import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
 import { databaseFromEnvironment } from '../../shared/database/connection.ts'
 import { pushFromEnvironment } from '../../shared/delivery/push.ts'
@@ -32,8 +33,7 @@ export const createHandler = (deps: HttpDeps & SendDeps & ReceiptDeps) =>
     ),
     'GET /conversations/{id}/messages': route(
       { params: Conversation, query: HistoryQuery },
-      async ({ caller, params, query }) =>
-        ok(await readHistory(deps, { ...query, caller, conversationId: params.id })),
+      async ({ caller, params, query }) => ok(await readHistory(deps, { ...query, caller, conversationId: params.id })),
     ),
     'GET /conversations/{id}/messages/{messageId}': route({ params: Message }, async ({ caller, params }) => {
       const reference = { caller, conversationId: params.id, messageId: params.messageId }
@@ -60,6 +60,7 @@ export const handler = createHandler(
     replays: replayQueueFromEnvironment,
     receipts: receiptQueueFromEnvironment,
     presence: presenceFromEnvironment,
+    audit: createAudit,
     clock: () => systemClock,
   }),
 )

@@ -1,3 +1,4 @@
+import { createAudit } from '../../shared/audit/audit.ts'
 import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
 import { databaseFromEnvironment } from '../../shared/database/connection.ts'
 import { pushFromEnvironment } from '../../shared/delivery/push.ts'
@@ -26,6 +27,7 @@ export const handler = createHandler(
     delivered: deliveredFromEnvironment,
     push: pushFromEnvironment,
     receipts: receiptQueueFromEnvironment,
+    audit: createAudit,
     clock: () => systemClock,
   }),
 )

@@ -7,6 +7,7 @@ import { type ReplayDeps, replay } from '../../shared/delivery/replay.ts'
 import { switchboardFromEnvironment } from '../../shared/delivery/switchboard.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
+import { presenceFromEnvironment } from '../../shared/presence/presence.config.ts'
 import { deliveredFromEnvironment } from '../../shared/receipts/delivered.ts'
 import { redisFromEnvironment } from '../../shared/redis/connection.ts'
 import { queue } from '../../shared/transport/queue.ts'
@@ -24,5 +25,6 @@ export const handler = createHandler(
     replays: replayQueueFromEnvironment,
     clock: () => systemClock,
     settings: () => replaySettings,
+    presence: presenceFromEnvironment,
   }),
 )

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { createAudit } from '../../shared/audit/audit.ts'
 import type { Caller } from '../../shared/auth/caller.ts'
 import { databaseFromEnvironment } from '../../shared/database/connection.ts'
 import { pushFromEnvironment } from '../../shared/delivery/push.ts'
@@ -43,21 +44,15 @@ export const createHandler = (deps: MessageFunctionDeps) =>
       },
       { isOwnSign: true },
     ),
-    'message.delete': action(MessageReference, async ({ caller, data }) =>
-      deleteMessage(deps, { ...data, caller }),
-    ),
+    'message.delete': action(MessageReference, async ({ caller, data }) => deleteMessage(deps, { ...data, caller })),
     'message.delivered': action(Positions, async ({ caller, data }) => markDelivered(deps, caller, data.positions)),
     'message.read': action(Positions, async ({ caller, data }) => {
       const unread = await markRead(deps, caller, data.positions)
       return data.isSingle ? { unreadCount: Object.values(unread)[0] ?? 0 } : { unread }
     }),
     'presence.get': action(PresenceGet, async ({ caller, data }) => getPresence(deps, caller.id, data.userIds)),
-    'typing.start': action(TypingFrame, async ({ caller, data }) =>
-      startTyping(deps, typistOf(caller, data)),
-    ),
-    'typing.stop': action(TypingFrame, async ({ caller, data }) =>
-      stopTyping(deps, typistOf(caller, data)),
-    ),
+    'typing.start': action(TypingFrame, async ({ caller, data }) => startTyping(deps, typistOf(caller, data))),
+    'typing.stop': action(TypingFrame, async ({ caller, data }) => stopTyping(deps, typistOf(caller, data))),
     sync: action(SyncRequest, async ({ connection, requestId, data }) => {
       await requestSync(deps, { connection, requestId, conversations: data.conversations })
       return { accepted: true }
@@ -75,6 +70,7 @@ export const handler = createHandler(
     receipts: receiptQueueFromEnvironment,
     presence: presenceFromEnvironment,
     typing: typingFromEnvironment,
+    audit: createAudit,
     clock: () => systemClock,
   }),
 )

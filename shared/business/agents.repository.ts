@@ -5,11 +5,7 @@ export type AgentRow = Selectable<AgentsTable>
 /** An agent with the number of open conversations that they have. */
 export type LoadedAgent = AgentRow & { load: number }
 
-export const findAgent = (
-  db: Kysely<Database>,
-  businessId: string,
-  agentId: string,
-): Promise<AgentRow | undefined> =>
+export const findAgent = (db: Kysely<Database>, businessId: string, agentId: string): Promise<AgentRow | undefined> =>
   db
     .selectFrom('agents')
     .selectAll()
@@ -65,7 +61,11 @@ export const insertAgent = async (
 }
 
 /** False when there is no such agent. */
-export const deleteAgent = async (trx: Transaction<Database>, businessId: string, agentId: string): Promise<boolean> => {
+export const deleteAgent = async (
+  trx: Transaction<Database>,
+  businessId: string,
+  agentId: string,
+): Promise<boolean> => {
   const deleted = await trx
     .deleteFrom('agents')
     .where('business_id', '=', businessId)

@@ -9,11 +9,7 @@ export const findBusinessConversation = (
   db: Kysely<Database>,
   conversationId: string,
 ): Promise<BusinessConversationRow | undefined> =>
-  db
-    .selectFrom('business_conversations')
-    .selectAll()
-    .where('conversation_id', '=', conversationId)
-    .executeTakeFirst()
+  db.selectFrom('business_conversations').selectAll().where('conversation_id', '=', conversationId).executeTakeFirst()
 
 export const listBusinessConversations = (
   db: Kysely<Database>,
@@ -100,7 +96,10 @@ export const insertQueued = (
     .executeTakeFirstOrThrow()
 
 export type Standing = Partial<
-  Pick<BusinessConversationRow, 'agent_id' | 'queued_at' | 'assigned_at' | 'answered_at' | 'closed_at' | 'is_told_to_wait'>
+  Pick<
+    BusinessConversationRow,
+    'agent_id' | 'queued_at' | 'assigned_at' | 'answered_at' | 'closed_at' | 'is_told_to_wait'
+  >
 >
 
 /** Gives it another status, which everybody who sees the conversation learns by synchronizing. */
@@ -128,6 +127,19 @@ export const setToldToWait = async (trx: Transaction<Database>, conversationId: 
     .set({ is_told_to_wait: true })
     .where('conversation_id', '=', conversationId)
     .execute()
+}
+
+/** Queued since before `before`, and their customers were not told so. */
+export const listUntold = async (db: Kysely<Database>, businessId: string, before: Date): Promise<string[]> => {
+  const rows = await db
+    .selectFrom('business_conversations')
+    .select('conversation_id')
+    .where('business_id', '=', businessId)
+    .where('status', '=', 'queued')
+    .where('is_told_to_wait', '=', false)
+    .where('queued_at', '<', before)
+    .execute()
+  return rows.map(row => row.conversation_id)
 }
 
 /** The agent's conversations that are not closed. */

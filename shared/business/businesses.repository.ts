@@ -36,7 +36,11 @@ export const setSettings = async (
 }
 
 export const setHours = async (trx: Transaction<Database>, id: string, hours: BusinessHours): Promise<void> => {
-  await trx.updateTable('businesses').set({ hours: JSON.stringify(hours) }).where('id', '=', id).execute()
+  await trx
+    .updateTable('businesses')
+    .set({ hours: JSON.stringify(hours) })
+    .where('id', '=', id)
+    .execute()
 }
 
 /** The number of the next assignment: 1, 2, 3 … */

@@ -4,7 +4,12 @@ import { insertParticipants, listParticipants, removeParticipant } from '../conv
 import type { Database } from '../database/schema.ts'
 import { type LoadedAgent, listAgents, updateAgent } from './agents.repository.ts'
 import { type AssignmentChanges, noteChange } from './assignment-changes.ts'
-import { type BusinessConversationRow, listQueue, type Standing, setStatus } from './business-conversations.repository.ts'
+import {
+  type BusinessConversationRow,
+  listQueue,
+  type Standing,
+  setStatus,
+} from './business-conversations.repository.ts'
 import { type BusinessRow, countAssignment } from './businesses.repository.ts'
 import { type Candidate, canTakeOne, chooseAgent } from './choose-agent.ts'
 import { hoursStatus } from './hours.ts'
@@ -16,6 +21,8 @@ export interface Turn {
   /** Agents who were online when the turn was asked for. */
   online: ReadonlySet<string>
   now: Date
+  /** Agents who are not to get a conversation back in this turn, by conversation. */
+  notTo: Map<string, string>
   /** What it has changed so far. */
   changes: AssignmentChanges
 }
@@ -93,17 +100,16 @@ export const putIntoQueue = async (
 }
 
 /** Nobody is the agent of a conversation in which they are the customer. */
-const besidesCustomer = (candidates: readonly Candidate[], { customer_id }: BusinessConversationRow): Candidate[] =>
-  candidates.filter(({ agentId }) => agentId !== customer_id)
+const candidatesFor = (
+  candidates: readonly Candidate[],
+  { customer_id, conversation_id }: BusinessConversationRow,
+  { notTo }: Turn,
+): Candidate[] => candidates.filter(({ agentId }) => agentId !== customer_id && agentId !== notTo.get(conversation_id))
 
-/** Gives one conversation to whoever the business' strategy chooses, but `except`; false when nobody can take it now. */
-export const giveToAnybody = async (
-  turn: Turn,
-  chat: BusinessConversationRow,
-  except: string | null,
-): Promise<boolean> => {
+/** Gives one conversation to whomever the business' strategy chooses; false when nobody can take it now. */
+export const giveToAnybody = async (turn: Turn, chat: BusinessConversationRow): Promise<boolean> => {
   if (!isTaking(turn.business, turn.now)) return false
-  const candidates = besidesCustomer(await listCandidates(turn), chat).filter(({ agentId }) => agentId !== except)
+  const candidates = candidatesFor(await listCandidates(turn), chat, turn)
   const chosen = chooseAgent(candidates, { strategy: turn.business.strategy, category: chat.category })
   if (!chosen) return false
   await giveTo(turn, chat, chosen.agentId)
@@ -112,8 +118,8 @@ export const giveToAnybody = async (
 
 /**
  * Gives what is queued to agents, more urgent first, then longest waiting, until nobody can take more. An agent can take any
- * conversation (a skill only goes first), so one that finds nobody ends it for those behind it as well, but for the rare one
- * whose customer is the only agent left.
+ * conversation (a skill only goes first), but for one of their own as a customer, or one that was just taken from them: such a
+ * conversation is passed over, no other.
  */
 export const drainQueue = async (turn: Turn): Promise<void> => {
   const { trx, business, now } = turn
@@ -124,10 +130,10 @@ export const drainQueue = async (turn: Turn): Promise<void> => {
     .reduce((sum, { load, maxConcurrentChats }) => sum + maxConcurrentChats - load, 0)
   if (places === 0) return
   // A customer has one conversation that is not closed, so at most as many can be passed over as there are agents.
-  const waiting = await listQueue(trx, business.id, places + candidates.length)
+  const waiting = await listQueue(trx, business.id, places + candidates.length + turn.notTo.size)
   for (const chat of waiting) {
     const { strategy } = business
-    const chosen = chooseAgent(besidesCustomer(candidates, chat), { strategy, category: chat.category })
+    const chosen = chooseAgent(candidatesFor(candidates, chat, turn), { strategy, category: chat.category })
     if (!chosen) continue
     await giveTo(turn, chat, chosen.agentId)
     const newest = Math.max(...candidates.map(({ lastAssignment }) => lastAssignment)) + 1

@@ -53,7 +53,7 @@ export const takeTurn = async <Result>(
   const changes: AssignmentChanges = new Map()
   const result = await deps.db.transaction().execute(async trx => {
     const now = deps.clock.now()
-    const turn = { trx, business: await lockBusiness(trx, businessId, now), online, now, changes }
+    const turn = { trx, business: await lockBusiness(trx, businessId, now), online, now, notTo: new Map(), changes }
     const result = await change(turn)
     await drainQueue(turn)
     return result

@@ -1,6 +1,9 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { Viewer } from '../auth/caller.ts'
-import { type BusinessConversationRow, findBusinessConversation } from '../business/business-conversations.repository.ts'
+import {
+  type BusinessConversationRow,
+  findBusinessConversation,
+} from '../business/business-conversations.repository.ts'
 import type { Database } from '../database/schema.ts'
 import { conversationNotFound, Problem } from '../platform/problems.ts'
 import { type ConversationRow, findConversation, lockConversation } from './conversations.repository.ts'

@@ -1,6 +1,6 @@
+import { priorityOf } from '../business/priority.ts'
 import { messageView } from '../messages/message.view.ts'
 import { type MessageRow, unreadCap } from '../messages/messages.repository.ts'
-import { priorityOf } from '../business/priority.ts'
 import { placeholderBusiness, placeholderProfile } from '../profiles/profiles.ts'
 import type { Access } from './access.ts'
 import type { Conversation, Participant } from './conversations.schema.ts'

@@ -121,7 +121,9 @@ export const createGroup = async (deps: ConversationDeps, userId: string, group:
   }
   const existing = await findConversation(deps.db, id)
   const [conversation] =
-    existing?.type === 'group' && existing.created_by === userId ? await loadViews(deps, { id: userId }, [existing]) : []
+    existing?.type === 'group' && existing.created_by === userId
+      ? await loadViews(deps, { id: userId }, [existing])
+      : []
   if (!conversation) throw new Problem('conversation_id_taken', 'There is a conversation with this id already.')
   return { conversation, created: false }
 }

@@ -12,12 +12,18 @@ import type { ConversationRow } from './conversations.repository.ts'
 import type { Conversation } from './conversations.schema.ts'
 import { listParticipants } from './participants.repository.ts'
 
+export interface LoadViewsDeps {
+  db: Kysely<Database>
+  clock: Clock
+  delivered: DeliveredPositions
+}
+
 /**
  * Conversations as this viewer sees them, in the order given: three statements and one Redis round trip for any number, a
  * fourth statement when there are business conversations among them. One that the user has left meanwhile is left out.
  */
 export const loadViews = async (
-  { db, clock, delivered }: { db: Kysely<Database>; clock: Clock; delivered: DeliveredPositions },
+  { db, clock, delivered }: LoadViewsDeps,
   viewer: Viewer,
   conversations: readonly ConversationRow[],
 ): Promise<Conversation[]> => {

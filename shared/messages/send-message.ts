@@ -21,6 +21,26 @@ const newestIdMs = 5 * 60 * 1000
 /** Somebody may close a conversation between its opening and the message, but hardly more often. */
 const maxReopenings = 3
 
+const expired = () =>
+  new Problem('message_id_expired', 'The id was minted more than 24 hours ago. Mint a new one and send again.')
+
+const taken = () => new Problem('message_id_taken', 'There is a message with this id already. Mint a new one.')
+
+/** In milliseconds. Throws `validation_failed` for an id from the future. */
+const ageOf = (id: string, now: Date): number => {
+  const age = now.getTime() - idTime(id)
+  if (age >= -newestIdMs) return age
+  throw new Problem('validation_failed', 'id: minted more than 5 minutes ahead of the server.', {
+    errors: [{ path: 'id', message: 'Minted more than 5 minutes ahead of the server' }],
+  })
+}
+
+/** Throws unless a message that is stored nowhere yet could have this id. */
+export const requireFreshId = async ({ db, clock }: Pick<SendDeps, 'db' | 'clock'>, id: string): Promise<void> => {
+  if (await findStored(db, id)) throw taken()
+  if (ageOf(id, clock.now()) > oldestIdMs) throw expired()
+}
+
 export interface Sending extends SendMessage {
   conversationId: string
   senderId: string
@@ -54,7 +74,7 @@ const findRepeated = async (
   ])
   if (!stored) return undefined
   if (stored.sender_id !== senderId || stored.conversation_id !== conversationId) {
-    throw new Problem('message_id_taken', 'There is a message with this id already. Mint a new one.')
+    throw taken()
   }
   return { message: messageView(stored, senderId, others), duplicate: true }
 }
@@ -75,16 +95,10 @@ const storeAndDeliver = async (deps: SendDeps, sending: Sending, reopenings: num
   const { conversationId, senderId, businessId, from, content, metadata = null } = sending
   const now = deps.clock.now()
   const id = sending.id ?? newId(deps.clock)
-  const age = now.getTime() - idTime(id)
-  if (age > oldestIdMs) {
+  if (ageOf(id, now) > oldestIdMs) {
     const repeated = await findRepeated(deps, sending, id)
     if (repeated) return repeated
-    throw new Problem('message_id_expired', 'The id was minted more than 24 hours ago. Mint a new one and send again.')
-  }
-  if (age < -newestIdMs) {
-    throw new Problem('validation_failed', 'id: minted more than 5 minutes ahead of the server.', {
-      errors: [{ path: 'id', message: 'Minted more than 5 minutes ahead of the server' }],
-    })
+    throw expired()
   }
   const type = 'text' as const
   try {
