@@ -2,6 +2,7 @@ import type { Cluster } from 'ioredis'
 import type { Kysely } from 'kysely'
 import type { Database } from '../database/schema.ts'
 import { logger } from '../platform/logger.ts'
+import { oneAtATime } from '../platform/one-at-a-time.ts'
 import { readPresence } from '../presence/online.ts'
 import type { Presence } from '../presence/presence.schema.ts'
 import type { PresenceSettings } from '../presence/settings.ts'
@@ -39,6 +40,18 @@ export const onlineOf = async (
 }
 
 /**
+ * The turns of one business wait for each other in Postgres, and so hold a connection while they wait. Those of one pool wait here
+ * instead: a rush of customers would take all of its connections.
+ */
+const lines = new WeakMap<Kysely<Database>, ReturnType<typeof oneAtATime>>()
+
+const lineOf = (db: Kysely<Database>): ReturnType<typeof oneAtATime> => {
+  const line = lines.get(db) ?? oneAtATime()
+  lines.set(db, line)
+  return line
+}
+
+/**
  * The one way to change what decides who takes a business's conversations: the business is locked, something is changed, then
  * the queue is given to whoever can take it now, all of it in one transaction. So no two decisions of one business run at the
  * same time: no conversation gets two agents, no agent more than their limit. Who is online is read before the lock is taken.
@@ -49,14 +62,16 @@ export const takeTurn = async <Result>(
   businessId: string,
   change: (turn: Turn) => Promise<Result>,
 ): Promise<{ result: Result; changes: AssignmentChanges }> => {
-  const online = await onlineOf(deps, await listAgentIds(deps.db, businessId))
   const changes: AssignmentChanges = new Map()
-  const result = await deps.db.transaction().execute(async trx => {
-    const now = deps.clock.now()
-    const turn = { trx, business: await lockBusiness(trx, businessId, now), online, now, notTo: new Map(), changes }
-    const result = await change(turn)
-    await drainQueue(turn)
-    return result
+  const result = await lineOf(deps.db)(businessId, async () => {
+    const online = await onlineOf(deps, await listAgentIds(deps.db, businessId))
+    return deps.db.transaction().execute(async trx => {
+      const now = deps.clock.now()
+      const turn = { trx, business: await lockBusiness(trx, businessId, now), online, now, notTo: new Map(), changes }
+      const result = await change(turn)
+      await drainQueue(turn)
+      return result
+    })
   })
   await announceChanges(deps, businessId, changes)
   return { result, changes }

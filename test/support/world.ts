@@ -183,10 +183,19 @@ const webSocketEvent = (
   requestContext: { requestId: randomUUID(), routeKey, ...socket, authorizer },
 })
 
-export const openWorld = async (settings: Partial<ReplaySettings> = {}): Promise<World> => {
+/** @param database Another one than that of all tests, and how many connections to it. */
+export const openWorld = async (
+  settings: Partial<ReplaySettings> = {},
+  database: { databaseUrl?: string; poolSize?: number } = {},
+): Promise<World> => {
   const { TEST_DATABASE_URL = '', TEST_REDIS_URL = '' } = process.env
+  const { databaseUrl = TEST_DATABASE_URL, poolSize = 60 } = database
   const db = openDatabase(
-    DatabaseConfig.parse({ DATABASE_URL: TEST_DATABASE_URL, DATABASE_POOL_MAX: '60', DATABASE_STATEMENTS: 'named' }),
+    DatabaseConfig.parse({
+      DATABASE_URL: databaseUrl,
+      DATABASE_POOL_MAX: String(poolSize),
+      DATABASE_STATEMENTS: 'named',
+    }),
   )
   const redis = openRedis({ REDIS_URL: TEST_REDIS_URL })
   const connected = createSwitchboard(redis)
