@@ -25,6 +25,8 @@ export interface Turn {
   notTo: Map<string, string>
   /** What it has changed so far. */
   changes: AssignmentChanges
+  /** Others could be given out, by the next turn. */
+  hasMore: boolean
 }
 
 export const candidateOf = (agent: LoadedAgent, online: ReadonlySet<string>): Candidate => ({
@@ -36,6 +38,9 @@ export const candidateOf = (agent: LoadedAgent, online: ReadonlySet<string>): Ca
   skills: agent.skills,
   lastAssignment: agent.last_assignment,
 })
+
+/** A turn gives out no more than these, so that it takes a second at most; a business that opens may have thousands waiting. */
+const mostOfTurn = 100
 
 /** Whether chats are given to agents at this time: hours that are not enforced are for show. */
 export const isTaking = ({ hours }: BusinessRow, now: Date): boolean =>
@@ -119,7 +124,7 @@ export const giveToAnybody = async (turn: Turn, chat: BusinessConversationRow): 
 /**
  * Gives what is queued to agents, more urgent first, then longest waiting, until nobody can take more. An agent can take any
  * conversation (a skill only goes first), but for one of their own as a customer, or one that was just taken from them: such a
- * conversation is passed over, no other.
+ * conversation is passed over, no other. One turn gives out 100 at most.
  */
 export const drainQueue = async (turn: Turn): Promise<void> => {
   const { trx, business, now } = turn
@@ -130,12 +135,19 @@ export const drainQueue = async (turn: Turn): Promise<void> => {
     .reduce((sum, { load, maxConcurrentChats }) => sum + maxConcurrentChats - load, 0)
   if (places === 0) return
   // A customer has one conversation that is not closed, so at most as many can be passed over as there are agents.
-  const waiting = await listQueue(trx, business.id, places + candidates.length + turn.notTo.size)
+  const most = Math.min(places, mostOfTurn)
+  const waiting = await listQueue(trx, business.id, most + candidates.length + turn.notTo.size)
+  let given = 0
   for (const chat of waiting) {
     const { strategy } = business
     const chosen = chooseAgent(candidatesFor(candidates, chat, turn), { strategy, category: chat.category })
     if (!chosen) continue
+    if (given === mostOfTurn) {
+      turn.hasMore = true
+      return
+    }
     await giveTo(turn, chat, chosen.agentId)
+    given += 1
     const newest = Math.max(...candidates.map(({ lastAssignment }) => lastAssignment)) + 1
     candidates = candidates.map(candidate =>
       candidate === chosen ? { ...chosen, load: chosen.load + 1, lastAssignment: newest } : candidate,

@@ -39,10 +39,24 @@ const agentsOf = (chats: readonly BusinessConversationRow[]): string[] => [
   ...new Set(chats.flatMap(({ agent_id }) => agent_id ?? [])),
 ]
 
+/** Enough for whatever one business has agents for. */
+const mostTurns = 50
+
+/** Turn after turn, until nobody can take more; returns how many were given out. */
+const giveOut = async (deps: BusinessDeps, businessId: string): Promise<number> => {
+  let given = 0
+  for (let turns = 0; turns < mostTurns; turns += 1) {
+    const { changes, hasMore } = await takeTurn(deps, businessId, async () => {})
+    given += changes.size
+    if (!hasMore) break
+  }
+  return given
+}
+
 /** Takes back what agents who have gone never answered, gives what waits to whoever can take it; returns how many changed. */
 const settle = async (deps: BusinessDeps, businessId: string, graceMs: number): Promise<number> => {
   const gone = await offlineSince(deps, agentsOf(await listUnanswered(deps.db, businessId)))
-  const { changes } = await takeTurn(deps, businessId, async turn => {
+  const { changes, hasMore } = await takeTurn(deps, businessId, async turn => {
     const latest = turn.now.getTime() - graceMs
     const isLeft = ({ agent_id, assigned_at }: BusinessConversationRow): boolean => {
       const since = gone.get(agent_id ?? '')
@@ -53,7 +67,7 @@ const settle = async (deps: BusinessDeps, businessId: string, graceMs: number): 
   })
   const untold = await listUntold(deps.db, businessId, new Date(deps.clock.now().getTime() - untoldMs))
   await tellToWait(deps, new Set([...changes.keys(), ...untold]))
-  return changes.size
+  return changes.size + (hasMore ? await giveOut(deps, businessId) : 0)
 }
 
 /**

@@ -55,26 +55,35 @@ const lineOf = (db: Kysely<Database>): ReturnType<typeof oneAtATime> => {
  * The one way to change what decides who takes a business's conversations: the business is locked, something is changed, then
  * the queue is given to whoever can take it now, all of it in one transaction. So no two decisions of one business run at the
  * same time: no conversation gets two agents, no agent more than their limit. Who is online is read before the lock is taken.
- * What came of it is told when it is committed; the returned changes are for `tellToWait`.
+ * What came of it is told when it is committed; the returned changes are for `tellToWait`. `hasMore`: others could be given out by
+ * another turn, which the sweep takes in any case.
  */
 export const takeTurn = async <Result>(
   deps: BusinessDeps,
   businessId: string,
   change: (turn: Turn) => Promise<Result>,
-): Promise<{ result: Result; changes: AssignmentChanges }> => {
+): Promise<{ result: Result; changes: AssignmentChanges; hasMore: boolean }> => {
   const changes: AssignmentChanges = new Map()
-  const result = await lineOf(deps.db)(businessId, async () => {
+  const { result, hasMore } = await lineOf(deps.db)(businessId, async () => {
     const online = await onlineOf(deps, await listAgentIds(deps.db, businessId))
     return deps.db.transaction().execute(async trx => {
       const now = deps.clock.now()
-      const turn = { trx, business: await lockBusiness(trx, businessId, now), online, now, notTo: new Map(), changes }
+      const turn: Turn = {
+        trx,
+        business: await lockBusiness(trx, businessId, now),
+        online,
+        now,
+        notTo: new Map(),
+        changes,
+        hasMore: false,
+      }
       const result = await change(turn)
       await drainQueue(turn)
-      return result
+      return { result, hasMore: turn.hasMore }
     })
   })
   await announceChanges(deps, businessId, changes)
-  return { result, changes }
+  return { result, changes, hasMore }
 }
 
 /** `takeTurn`, after which customers who have to wait are told so. */

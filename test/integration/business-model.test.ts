@@ -1,13 +1,20 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import fc from 'fast-check'
 import { neverOpen, newBusiness, type TestBusiness } from '../support/business.ts'
+import { createOwnDatabase, type OwnDatabase } from '../support/own-database.ts'
 import { openWorld, type Socket, type World } from '../support/world.ts'
 
+// Of its own: a sweep at another time would take conversations from the agents of other tests.
+let own: OwnDatabase
 let world: World
 beforeAll(async () => {
-  world = await openWorld()
+  own = await createOwnDatabase()
+  world = await openWorld({}, { databaseUrl: own.url })
+}, 60_000)
+afterAll(async () => {
+  await world.close()
+  await own.close()
 })
-afterAll(() => world.close())
 
 type Strategy = 'round_robin' | 'least_busy'
 

@@ -4,14 +4,22 @@ import { v7 } from 'uuid'
 import type { Agent, BusinessStats, OpenedConversation } from '../../shared/business/business.schema.ts'
 import type { Conversation, ConversationPage } from '../../shared/conversations/conversations.schema.ts'
 import type { Message, MessagePage } from '../../shared/messages/messages.schema.ts'
+import { bucketOf, keys } from '../../shared/redis/keys.ts'
 import { neverOpen, newBusiness } from '../support/business.ts'
+import { createOwnDatabase, type OwnDatabase } from '../support/own-database.ts'
 import { openWorld, type World } from '../support/world.ts'
 
+// Of its own: a sweep at another time would take conversations from the agents of other tests.
+let own: OwnDatabase
 let world: World
 beforeAll(async () => {
-  world = await openWorld()
+  own = await createOwnDatabase()
+  world = await openWorld({}, { databaseUrl: own.url })
+}, 60_000)
+afterAll(async () => {
+  await world.close()
+  await own.close()
 })
-afterAll(() => world.close())
 beforeEach(() => {
   world.replays.takeAll()
   world.receipts.takeAll()
@@ -47,6 +55,11 @@ describe('opening a conversation with a business', () => {
     const roles = Object.fromEntries(body.participants.map(({ userId, role }) => [userId, role]))
     expect(roles).toEqual({ [customer]: 'customer', [agent.id]: 'agent' })
     expect(agent.socket?.events('conversation.created')).toMatchObject([{ conversation: { id: body.id } }])
+    for (const userId of [customer, agent.id]) {
+      const list = await world.http<ConversationPage>(userId, 'GET /conversations?type=business')
+      expect(list.body.items).toMatchObject([{ id: body.id, business: { status: 'assigned', agentId: agent.id } }])
+      expect((await world.http<ConversationPage>(userId, 'GET /conversations?type=direct')).body.items).toEqual([])
+    }
     expect(agent.socket?.events('assignment.changed')).toEqual([
       { conversationId: body.id, status: 'assigned', agentId: agent.id },
     ])
@@ -217,7 +230,71 @@ describe('the queue', () => {
   })
 })
 
+test('a hundred and more that wait are given out by one sweep', async () => {
+  const business = newBusiness(world)
+  await business.setHours(neverOpen)
+  const agents = await Promise.all(Array.from({ length: 7 }, () => business.addAgent({ limit: 20 })))
+  await Promise.all(Array.from({ length: 130 }, () => business.open(world.newUser())))
+  await business.setHours({ enforced: false })
+  const countAssigned = async () => {
+    const rows = await world.db
+      .selectFrom('business_conversations')
+      .select('agent_id')
+      .where('business_id', '=', business.id)
+      .where('status', '=', 'assigned')
+      .execute()
+    return rows.length
+  }
+  expect(await countAssigned()).toBe(100)
+  for (const agent of agents) await agent.socket?.send({ action: 'heartbeat', data: {} })
+  await world.sweep('business')
+  expect(await countAssigned()).toBe(130)
+})
+
+describe('a customer who waits', () => {
+  test('is told by the sweep when the function that was to tell them has ended', async () => {
+    const business = newBusiness(world)
+    const customer = world.newUser()
+    const { id } = (await business.open(customer)).body
+    await world.db
+      .updateTable('business_conversations')
+      .set({ is_told_to_wait: false })
+      .where('conversation_id', '=', id)
+      .execute()
+    await world.sweep('business')
+    expect((await history(customer, id)).body.items).toHaveLength(1)
+    world.clock.advance(11_000)
+    try {
+      await Promise.all([world.sweep('business'), world.sweep('business')])
+    } finally {
+      world.clock.advance(-11_000)
+    }
+    expect((await history(customer, id)).body.items.map(({ type }) => type)).toEqual(['system', 'system'])
+  })
+})
+
 describe('an agent who goes', () => {
+  test('and of whom Redis knows nothing any more has two minutes from when they are missed', async () => {
+    const business = newBusiness(world)
+    const agent = await business.addAgent()
+    const { id } = (await business.open(world.newUser())).body
+    await world.redis.zrem(keys.online(bucketOf(agent.id)), agent.id)
+    await world.redis.del(keys.lastSeen(agent.id))
+    world.clock.advance(300_000)
+    try {
+      await world.sweep('business')
+      expect(await assignmentOf(id)).toMatchObject({ status: 'assigned' })
+      world.clock.advance(115_000)
+      await world.sweep('business')
+      expect(await assignmentOf(id)).toMatchObject({ status: 'assigned' })
+      world.clock.advance(6_000)
+      await world.sweep('business')
+      expect(await assignmentOf(id)).toMatchObject({ status: 'queued', agent_id: null })
+    } finally {
+      world.clock.advance(-421_000)
+    }
+  })
+
   test('keeps what they answered; what they never answered goes to another after two minutes', async () => {
     const business = newBusiness(world)
     const first = await business.addAgent()
