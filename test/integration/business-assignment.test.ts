@@ -1,8 +1,8 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { historyOf, keepHistory, replayHistory } from '../support/assignment-history.ts'
 import { newBusiness, type TestBusiness } from '../support/business.ts'
 import { createOwnDatabase, type OwnDatabase } from '../support/own-database.ts'
-import { openWorld, type World } from '../support/world.ts'
+import { openWorld, type Socket, type World } from '../support/world.ts'
 
 /** Several worlds have several pools, as several functions have: what holds between them, the database holds. */
 const worldCount = 4
@@ -18,10 +18,19 @@ beforeAll(async () => {
   )
   world = worlds[0] as World
 }, 60_000)
+afterEach(() => clearInterval(heartbeats))
 afterAll(async () => {
   await Promise.all(worlds.map(each => each.close()))
   await own.close()
 })
+
+/** The agents of a test stay online, however long it takes. */
+let heartbeats: NodeJS.Timeout
+const stayOnline = (sockets: readonly Socket[]): void => {
+  heartbeats = setInterval(() => {
+    for (const socket of sockets) void socket.send({ action: 'heartbeat', data: {} })
+  }, 5_000)
+}
 
 type Strategy = 'round_robin' | 'least_busy'
 
@@ -29,7 +38,13 @@ const businessWith = async (strategy: Strategy, agents: { count: number; limit: 
   const business = newBusiness(world)
   await business.manage(`PUT /business/${business.id}/settings`, { strategy })
   const agentIds: string[] = []
-  for (let n = 0; n < agents.count; n += 1) agentIds.push((await business.addAgent({ limit: agents.limit })).id)
+  const sockets: Socket[] = []
+  for (let n = 0; n < agents.count; n += 1) {
+    const { id, socket } = await business.addAgent({ limit: agents.limit })
+    agentIds.push(id)
+    if (socket) sockets.push(socket)
+  }
+  stayOnline(sockets)
   return { business, agentIds }
 }
 
