@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { createAudit } from '../../shared/audit/audit.ts'
 import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
 import {
   AddParticipant,
@@ -43,34 +44,34 @@ export const createHandler = (deps: HttpDeps & ConversationDeps & ReceiptDeps) =
       ok(await listOwnConversations(deps, caller.id, query)),
     ),
     'GET /conversations/{id}': route({ params: Conversation }, async ({ caller, params }) =>
-      ok(await getConversation(deps, caller.id, params.id)),
+      ok(await getConversation(deps, caller, params.id)),
     ),
     'PATCH /conversations/{id}': route({ params: Conversation, body: RenameGroup }, async ({ caller, params, body }) =>
-      ok(await renameGroup(deps, { userId: caller.id, conversationId: params.id, name: body.name })),
+      ok(await renameGroup(deps, { caller, conversationId: params.id, name: body.name })),
     ),
     'POST /conversations/{id}/participants': route(
       { params: Conversation, body: AddParticipant },
       async ({ caller, params, body }) => {
-        const target = { userId: caller.id, conversationId: params.id, targetUserId: body.userId }
+        const target = { caller, conversationId: params.id, targetUserId: body.userId }
         return created(await addParticipant(deps, { ...target, role: body.role }))
       },
     ),
     'DELETE /conversations/{id}/participants/{userId}': route({ params: Participant }, async ({ caller, params }) => {
-      await removeFromGroup(deps, { userId: caller.id, conversationId: params.id, targetUserId: params.userId })
+      await removeFromGroup(deps, { caller, conversationId: params.id, targetUserId: params.userId })
       return noContent()
     }),
     'PUT /conversations/{id}/participants/{userId}/role': route(
       { params: Participant, body: ChangeRole },
       async ({ caller, params, body }) => {
-        const target = { userId: caller.id, conversationId: params.id, targetUserId: params.userId }
+        const target = { caller, conversationId: params.id, targetUserId: params.userId }
         return ok(await changeRole(deps, { ...target, role: body.role }))
       },
     ),
     'PUT /conversations/{id}/read': route({ params: Conversation, body: MarkRead }, async ({ caller, params, body }) =>
-      ok(await markConversationRead(deps, { ...body, userId: caller.id, conversationId: params.id })),
+      ok(await markConversationRead(deps, { ...body, caller, conversationId: params.id })),
     ),
     'GET /conversations/{id}/unread-count': route({ params: Conversation }, async ({ caller, params }) =>
-      ok({ conversationId: params.id, unreadCount: await unreadCountOf(deps, caller.id, params.id) }),
+      ok({ conversationId: params.id, unreadCount: await unreadCountOf(deps, caller, params.id) }),
     ),
   })
 
@@ -79,5 +80,6 @@ export const handler = createHandler(
     ...deliveryFromEnvironment,
     tokens: tokenVerifierFromEnvironment(systemClock),
     receipts: receiptQueueFromEnvironment,
+    audit: createAudit,
   }),
 )

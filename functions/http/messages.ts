@@ -1,13 +1,15 @@
 import * as z from 'zod'
+import { createAudit } from '../../shared/audit/audit.ts'
 import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
 import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.ts'
 import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts'
 import { HistoryQuery, SendMessage } from '../../shared/messages/messages.schema.ts'
 import { deleteMessage, getMessage, readHistory } from '../../shared/messages/messages.ts'
-import { type SendDeps, sendMessage } from '../../shared/messages/send-message.ts'
+import { type SendDeps, senderOf, sendMessage } from '../../shared/messages/send-message.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
 import { Id } from '../../shared/platform/ids.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
+import { presenceFromEnvironment } from '../../shared/presence/presence.config.ts'
 import { receiptQueueFromEnvironment } from '../../shared/receipts/receipt.jobs.ts'
 import { messageReceipts, type ReceiptDeps } from '../../shared/receipts/receipts.ts'
 import { created, type HttpDeps, http, noContent, ok, route } from '../../shared/transport/http.ts'
@@ -20,26 +22,25 @@ export const createHandler = (deps: HttpDeps & SendDeps & ReceiptDeps) =>
     'POST /conversations/{id}/messages': route(
       { params: Conversation, body: SendMessage },
       async ({ caller, params, body }) => {
-        const sending = { ...body, senderId: caller.id, conversationId: params.id }
+        const sending = { ...body, ...senderOf(caller), conversationId: params.id }
         const { message, duplicate } = await sendMessage(deps, sending)
         return duplicate ? ok(message) : created(message)
       },
     ),
     'GET /conversations/{id}/messages': route(
       { params: Conversation, query: HistoryQuery },
-      async ({ caller, params, query }) =>
-        ok(await readHistory(deps, { ...query, userId: caller.id, conversationId: params.id })),
+      async ({ caller, params, query }) => ok(await readHistory(deps, { ...query, caller, conversationId: params.id })),
     ),
     'GET /conversations/{id}/messages/{messageId}': route({ params: Message }, async ({ caller, params }) => {
-      const reference = { userId: caller.id, conversationId: params.id, messageId: params.messageId }
+      const reference = { caller, conversationId: params.id, messageId: params.messageId }
       return ok(await getMessage(deps, reference))
     }),
     'DELETE /conversations/{id}/messages/{messageId}': route({ params: Message }, async ({ caller, params }) => {
-      await deleteMessage(deps, { userId: caller.id, conversationId: params.id, messageId: params.messageId })
+      await deleteMessage(deps, { caller, conversationId: params.id, messageId: params.messageId })
       return noContent()
     }),
     'GET /conversations/{id}/messages/{messageId}/receipts': route({ params: Message }, async ({ caller, params }) => {
-      const reference = { userId: caller.id, conversationId: params.id, messageId: params.messageId }
+      const reference = { caller, conversationId: params.id, messageId: params.messageId }
       return ok({ items: await messageReceipts(deps, reference) })
     }),
   })
@@ -50,5 +51,7 @@ export const handler = createHandler(
     tokens: tokenVerifierFromEnvironment(systemClock),
     replays: replayQueueFromEnvironment,
     receipts: receiptQueueFromEnvironment,
+    presence: presenceFromEnvironment,
+    audit: createAudit,
   }),
 )

@@ -1,3 +1,4 @@
+import { createAudit } from '../../shared/audit/audit.ts'
 import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
 import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
@@ -18,5 +19,6 @@ export const handler = createHandler(
     ...deliveryFromEnvironment,
     tokens: tokenVerifierFromEnvironment(systemClock),
     receipts: receiptQueueFromEnvironment,
+    audit: createAudit,
   }),
 )

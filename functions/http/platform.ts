@@ -1,5 +1,6 @@
 import { sql } from 'kysely'
 import { topology } from '../../infra/topology.ts'
+import { createAudit } from '../../shared/audit/audit.ts'
 import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
 import { databaseFromEnvironment } from '../../shared/database/connection.ts'
 import { type Switchboard, switchboardFromEnvironment } from '../../shared/delivery/switchboard.ts'
@@ -31,6 +32,7 @@ export const handler = createHandler(
     tokens: tokenVerifierFromEnvironment(systemClock),
     db: databaseFromEnvironment,
     switchboard: switchboardFromEnvironment,
+    audit: createAudit,
     clock: () => systemClock,
   }),
 )

@@ -1,3 +1,4 @@
+import { createAudit } from '../../shared/audit/audit.ts'
 import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
 import { databaseFromEnvironment } from '../../shared/database/connection.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
@@ -19,6 +20,7 @@ export const handler = createHandler(
     tokens: tokenVerifierFromEnvironment(systemClock),
     db: databaseFromEnvironment,
     delivered: deliveredFromEnvironment,
+    audit: createAudit,
     clock: () => systemClock,
   }),
 )

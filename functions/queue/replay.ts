@@ -4,6 +4,7 @@ import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts
 import { ReplayJob } from '../../shared/delivery/replay.schema.ts'
 import { type ReplayDeps, replay } from '../../shared/delivery/replay.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
+import { presenceFromEnvironment } from '../../shared/presence/presence.config.ts'
 import { queue } from '../../shared/transport/queue.ts'
 
 export const createHandler = (deps: ReplayDeps) =>
@@ -14,5 +15,6 @@ export const handler = createHandler(
     ...deliveryFromEnvironment,
     replays: replayQueueFromEnvironment,
     settings: () => replaySettings,
+    presence: presenceFromEnvironment,
   }),
 )

@@ -1,11 +1,13 @@
 import * as z from 'zod'
+import { createAudit } from '../../shared/audit/audit.ts'
+import type { Caller } from '../../shared/auth/caller.ts'
 import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.ts'
 import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts'
 import { SyncRequest } from '../../shared/delivery/sync.schema.ts'
 import { requestSync, type SyncDeps } from '../../shared/delivery/sync.ts'
 import { MessageReference, SendMessageFrame } from '../../shared/messages/messages.schema.ts'
 import { deleteMessage } from '../../shared/messages/messages.ts'
-import { sendMessage } from '../../shared/messages/send-message.ts'
+import { type SendDeps, senderOf, sendMessage } from '../../shared/messages/send-message.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
 import { presenceFromEnvironment, typingFromEnvironment } from '../../shared/presence/presence.config.ts'
 import { PresenceGet } from '../../shared/presence/presence.schema.ts'
@@ -17,7 +19,13 @@ import { Positions } from '../../shared/receipts/receipts.schema.ts'
 import { markDelivered, markRead, type ReceiptDeps } from '../../shared/receipts/receipts.ts'
 import { action, type WebSocketDeps, webSocketActions } from '../../shared/transport/websocket.ts'
 
-export type MessageFunctionDeps = WebSocketDeps & ReceiptDeps & SyncDeps & ReadPresenceDeps & TypingDeps
+const typistOf = ({ id: userId, businessId }: Caller, { conversationId }: { conversationId: string }) => ({
+  conversationId,
+  userId,
+  businessId,
+})
+
+export type MessageFunctionDeps = WebSocketDeps & SendDeps & ReceiptDeps & SyncDeps & ReadPresenceDeps & TypingDeps
 
 export const createHandler = (deps: MessageFunctionDeps) =>
   webSocketActions(deps, {
@@ -25,27 +33,21 @@ export const createHandler = (deps: MessageFunctionDeps) =>
     'message.send': action(
       SendMessageFrame,
       async ({ caller, connection, data }) => {
-        const { message, duplicate } = await sendMessage(deps, { ...data, senderId: caller.id, from: connection })
+        const { message, duplicate } = await sendMessage(deps, { ...data, ...senderOf(caller), from: connection })
         const { id, conversationId, seq, sentAt } = message
         return { id, conversationId, seq, sentAt, duplicate }
       },
       { isOwnSign: true },
     ),
-    'message.delete': action(MessageReference, async ({ caller, data }) =>
-      deleteMessage(deps, { ...data, userId: caller.id }),
-    ),
-    'message.delivered': action(Positions, async ({ caller, data }) => markDelivered(deps, caller.id, data.positions)),
+    'message.delete': action(MessageReference, async ({ caller, data }) => deleteMessage(deps, { ...data, caller })),
+    'message.delivered': action(Positions, async ({ caller, data }) => markDelivered(deps, caller, data.positions)),
     'message.read': action(Positions, async ({ caller, data }) => {
-      const unread = await markRead(deps, caller.id, data.positions)
+      const unread = await markRead(deps, caller, data.positions)
       return data.isSingle ? { unreadCount: Object.values(unread)[0] ?? 0 } : { unread }
     }),
     'presence.get': action(PresenceGet, async ({ caller, data }) => getPresence(deps, caller.id, data.userIds)),
-    'typing.start': action(TypingFrame, async ({ caller, data }) =>
-      startTyping(deps, { conversationId: data.conversationId, userId: caller.id }),
-    ),
-    'typing.stop': action(TypingFrame, async ({ caller, data }) =>
-      stopTyping(deps, { conversationId: data.conversationId, userId: caller.id }),
-    ),
+    'typing.start': action(TypingFrame, async ({ caller, data }) => startTyping(deps, typistOf(caller, data))),
+    'typing.stop': action(TypingFrame, async ({ caller, data }) => stopTyping(deps, typistOf(caller, data))),
     sync: action(SyncRequest, async ({ connection, requestId, data }) => {
       await requestSync(deps, { connection, requestId, conversations: data.conversations })
       return { accepted: true }
@@ -59,5 +61,6 @@ export const handler = createHandler(
     receipts: receiptQueueFromEnvironment,
     presence: presenceFromEnvironment,
     typing: typingFromEnvironment,
+    audit: createAudit,
   }),
 )

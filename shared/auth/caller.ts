@@ -7,3 +7,6 @@ export interface Caller {
   businessId?: string
   expiresAt: Date
 }
+
+/** Through whose eyes something is seen: a user, who may manage a business besides. */
+export type Viewer = Pick<Caller, 'id' | 'businessId'>

@@ -1,6 +1,7 @@
+import { priorityOf } from '../business/priority.ts'
 import { messageView } from '../messages/message.view.ts'
 import { type MessageRow, unreadCap } from '../messages/messages.repository.ts'
-import { placeholderProfile } from '../profiles/profiles.ts'
+import { placeholderBusiness, placeholderProfile } from '../profiles/profiles.ts'
 import type { Access } from './access.ts'
 import type { Conversation, Participant } from './conversations.schema.ts'
 import type { ParticipantRow } from './participants.repository.ts'
@@ -17,8 +18,9 @@ export const participantView = (row: ParticipantRow): Participant => ({
   profile: placeholderProfile(row.user_id),
 })
 
-/** What this participant should see as the name: the other one, the group's own name, or the first few others. */
-const displayName = ({ conversation, others }: Access): string =>
+/** What this participant should see as the name: the other one, the group's own name or the first few others, the business. */
+const displayName = ({ conversation, others, business }: Access): string =>
+  (business && placeholderBusiness(business.business_id).name) ??
   conversation.name ??
   others
     .slice(0, namesOfUnnamedGroup)
@@ -32,7 +34,7 @@ export const conversationView = (
   access: Access,
   { lastMessage, unread }: { lastMessage: MessageRow | undefined; unread: number },
 ): Conversation => {
-  const { conversation, me, others } = access
+  const { conversation, me, others, isParticipant, business } = access
   const [other] = others
   return {
     id: conversation.id,
@@ -47,6 +49,15 @@ export const conversationView = (
     ...(unread > unreadCap && { unreadCapped: true as const }),
     isMuted: me.is_muted,
     mutedUntil: me.muted_until?.toISOString() ?? null,
-    participants: [me, ...others].sort(byJoining).map(participantView),
+    participants: [...(isParticipant ? [me] : []), ...others].sort(byJoining).map(participantView),
+    ...(business && {
+      business: {
+        businessId: business.business_id,
+        status: business.status,
+        agentId: business.agent_id,
+        priority: priorityOf(business.priority_rank),
+        category: business.category,
+      },
+    }),
   }
 }

@@ -1,4 +1,5 @@
 import { type Kysely, type Selectable, sql, type Transaction } from 'kysely'
+import { isOneOf } from '../database/is-one-of.ts'
 import type { ConversationsTable, ConversationType, Database } from '../database/schema.ts'
 import { currentTransaction } from '../database/transaction-id.ts'
 
@@ -19,6 +20,10 @@ const columns = [
 
 export const findConversation = (db: Kysely<Database>, id: string): Promise<ConversationRow | undefined> =>
   db.selectFrom('conversations').select(columns).where('id', '=', id).executeTakeFirst()
+
+/** Those of these conversations that exist, in no order. */
+export const listConversationsById = (db: Kysely<Database>, ids: readonly string[]): Promise<ConversationRow[]> =>
+  db.selectFrom('conversations').select(columns).where(isOneOf('conversations.id', ids)).execute()
 
 /**
  * The conversation, locked until the transaction ends. Whatever changes its members or roles takes this lock first, as each

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { Priority } from '../business/priority.ts'
 import { Message } from '../messages/messages.schema.ts'
 import { plainText } from '../messages/plain-text.ts'
 import { Id } from '../platform/ids.ts'
@@ -56,6 +57,17 @@ export const Participant = z.object({
 })
 export type Participant = z.output<typeof Participant>
 
+/** What a conversation of type `business` has besides. */
+export const BusinessStanding = z.object({
+  businessId: z.uuid(),
+  status: z.enum(['queued', 'assigned', 'closed']),
+  /** Whose it is; of a closed one whose it was. */
+  agentId: z.uuid().nullable(),
+  priority: Priority,
+  category: z.string().nullable(),
+})
+export type BusinessStanding = z.output<typeof BusinessStanding>
+
 /** A conversation as one of its participants sees it. */
 export const Conversation = z.object({
   id: z.uuid(),
@@ -73,6 +85,7 @@ export const Conversation = z.object({
   isMuted: z.boolean(),
   mutedUntil: z.iso.datetime().nullable(),
   participants: z.array(Participant),
+  business: BusinessStanding.optional(),
 })
 export type Conversation = z.output<typeof Conversation>
 

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import * as z from 'zod'
+import type { Viewer } from '../auth/caller.ts'
 import type { Database } from '../database/schema.ts'
 import { type FanOutDeps, fanOutTo } from '../delivery/fan-out.ts'
 import { decodeCursor, encodeCursor } from '../platform/cursor.ts'
@@ -31,10 +32,10 @@ export interface Opened {
 
 const viewOf = async (
   deps: ConversationDeps,
-  userId: string,
+  viewer: Viewer,
   row: ConversationRow | undefined,
 ): Promise<Conversation> => {
-  const [conversation] = await loadViews(deps, userId, row ? [row] : [])
+  const [conversation] = await loadViews(deps, viewer, row ? [row] : [])
   if (!conversation) throw conversationNotFound()
   return conversation
 }
@@ -51,7 +52,7 @@ const announce = async (
   const views = new Map(
     await Promise.all(
       userIds.map(
-        async userId => [userId, { event, data: { conversation: await viewOf(deps, userId, row) } }] as const,
+        async userId => [userId, { event, data: { conversation: await viewOf(deps, { id: userId }, row) } }] as const,
       ),
     ),
   )
@@ -69,7 +70,7 @@ export const openDirect = async (deps: ConversationDeps, userId: string, targetU
     })
   }
   const existing = await findDirect(deps.db, userId, targetUserId)
-  if (existing) return { conversation: await viewOf(deps, userId, existing), created: false }
+  if (existing) return { conversation: await viewOf(deps, { id: userId }, existing), created: false }
   const now = deps.clock.now()
   const made = await deps.db.transaction().execute(async trx => {
     await mentionUsers(trx, [userId, targetUserId], now)
@@ -84,10 +85,11 @@ export const openDirect = async (deps: ConversationDeps, userId: string, targetU
     return row
   })
   if (!made) {
-    return { conversation: await viewOf(deps, userId, await findDirect(deps.db, userId, targetUserId)), created: false }
+    const winner = await findDirect(deps.db, userId, targetUserId)
+    return { conversation: await viewOf(deps, { id: userId }, winner), created: false }
   }
   await announce(deps, 'conversation.created', made, userId)
-  return { conversation: await viewOf(deps, userId, made), created: true }
+  return { conversation: await viewOf(deps, { id: userId }, made), created: true }
 }
 
 /**
@@ -115,33 +117,35 @@ export const createGroup = async (deps: ConversationDeps, userId: string, group:
   })
   if (made) {
     await announce(deps, 'conversation.created', made, userId)
-    return { conversation: await viewOf(deps, userId, made), created: true }
+    return { conversation: await viewOf(deps, { id: userId }, made), created: true }
   }
   const existing = await findConversation(deps.db, id)
   const [conversation] =
-    existing?.type === 'group' && existing.created_by === userId ? await loadViews(deps, userId, [existing]) : []
+    existing?.type === 'group' && existing.created_by === userId
+      ? await loadViews(deps, { id: userId }, [existing])
+      : []
   if (!conversation) throw new Problem('conversation_id_taken', 'There is a conversation with this id already.')
   return { conversation, created: false }
 }
 
-/** Throws `not_found` unless the caller is a participant. */
-export const getConversation = async (deps: ConversationDeps, userId: string, id: string): Promise<Conversation> =>
-  viewOf(deps, userId, await findConversation(deps.db, id))
+/** Throws `not_found` unless the caller is a participant, or manages the conversation. */
+export const getConversation = async (deps: ConversationDeps, caller: Viewer, id: string): Promise<Conversation> =>
+  viewOf(deps, caller, await findConversation(deps.db, id))
 
 /** Gives a group a name; admins only. Atomic; tells every participant. */
 export const renameGroup = async (
   deps: ConversationDeps,
-  { userId, conversationId, name }: { userId: string; conversationId: string; name: string },
+  { caller, conversationId, name }: { caller: Viewer; conversationId: string; name: string },
 ): Promise<Conversation> => {
   const row = await deps.db.transaction().execute(async trx => {
-    const access = await lockAccess(trx, conversationId, userId)
+    const access = await lockAccess(trx, conversationId, caller)
     requireGroup(access)
     requireAdmin(access)
     await renameConversation(trx, conversationId, name)
     return { ...access.conversation, name }
   })
-  await announce(deps, 'conversation.updated', row, userId)
-  return viewOf(deps, userId, row)
+  await announce(deps, 'conversation.updated', row, caller.id)
+  return viewOf(deps, caller, row)
 }
 
 const Position = z.tuple([z.iso.datetime(), z.uuid()])
@@ -169,7 +173,7 @@ export const listOwnConversations = async (
     const behind = position && { lastActivityAt: new Date(position[0]), id: position[1] }
     const batch = filtered ? Math.max(searchBatch, limit) : limit
     const rows = await listConversations(deps.db, { userId, type, behind, limit: batch + 1 })
-    const views = await loadViews(deps, userId, rows.slice(0, batch))
+    const views = await loadViews(deps, { id: userId }, rows.slice(0, batch))
     for (const [index, view] of views.entries()) {
       position = [view.lastActivityAt, view.id]
       if (unread && view.unreadCount === 0) continue

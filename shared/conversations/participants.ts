@@ -1,7 +1,16 @@
+import type { Viewer } from '../auth/caller.ts'
 import { fanOut } from '../delivery/fan-out.ts'
 import { Problem } from '../platform/problems.ts'
 import { mentionUsers } from '../users/users.ts'
-import { type Access, lockAccess, requireAdmin, requireGroup } from './access.ts'
+import {
+  type Access,
+  audienceOf,
+  lockAccess,
+  notOfBusinessConversations,
+  requireAdmin,
+  requireChangingMembers,
+  requireGroup,
+} from './access.ts'
 import { participantView } from './conversation.view.ts'
 import { type GroupRole, maxGroupParticipants, type Participant } from './conversations.schema.ts'
 import type { ConversationDeps } from './conversations.ts'
@@ -9,35 +18,37 @@ import { insertParticipants, type ParticipantRow, removeParticipant, setRole } f
 
 interface Target {
   /** Who asks. */
-  userId: string
+  caller: Viewer
   conversationId: string
   /** Of whom. */
   targetUserId: string
 }
 
-const findTarget = ({ me, others }: Access, targetUserId: string): ParticipantRow => {
-  const target = [me, ...others].find(participant => participant.user_id === targetUserId)
+const participantsOf = ({ me, others, isParticipant }: Access): ParticipantRow[] =>
+  isParticipant ? [me, ...others] : others
+
+const findTarget = (access: Access, targetUserId: string): ParticipantRow => {
+  const target = participantsOf(access).find(participant => participant.user_id === targetUserId)
   if (!target) throw new Problem('not_found', 'The user is not a participant of this conversation.')
   return target
 }
 
-const userIdsOf = ({ me, others }: Access): string[] => [me, ...others].map(participant => participant.user_id)
-
 /**
- * Lets a user into a group, who sees it from now on; admins only. Atomic, also against the limit of participants under
+ * Lets a user into a group, who sees it from now on; admins only. Into a business conversation the business lets members. Atomic, also against the limit of participants under
  * concurrent calls. Tells everybody, the new one included.
  */
 export const addParticipant = async (
   deps: ConversationDeps,
-  { userId, conversationId, targetUserId, role }: Target & { role: GroupRole },
+  { caller, conversationId, targetUserId, role }: Target & { role: GroupRole },
 ): Promise<Participant> => {
   const now = deps.clock.now()
   const { userIds, participant } = await deps.db.transaction().execute(async trx => {
     await mentionUsers(trx, [targetUserId], now)
-    const access = await lockAccess(trx, conversationId, userId)
-    requireGroup(access)
+    const access = await lockAccess(trx, conversationId, caller)
+    requireChangingMembers(access)
     requireAdmin(access)
-    const present = userIdsOf(access)
+    if (access.business && role === 'admin') throw notOfBusinessConversations()
+    const present = participantsOf(access).map(participant => participant.user_id)
     if (present.includes(targetUserId)) {
       throw new Problem('already_participant', 'The user is a participant of this conversation already.')
     }
@@ -47,7 +58,7 @@ export const addParticipant = async (
     const users = [{ userId: targetUserId, role }]
     const [row] = await insertParticipants(trx, { conversationId, users, joinedSeq: access.conversation.last_seq }, now)
     if (!row) throw new Error('The participant was not stored')
-    return { userIds: [...present, targetUserId], participant: participantView(row) }
+    return { userIds: [...audienceOf(access), targetUserId], participant: participantView(row) }
   })
   await fanOut(deps, userIds, { event: 'participant.added', data: { conversationId, participant } })
   return participant
@@ -55,29 +66,31 @@ export const addParticipant = async (
 
 /** Who becomes admin when the last one leaves: who has been there longest. */
 const heirOf = (access: Access, leaving: ParticipantRow): ParticipantRow | undefined => {
-  const staying = [access.me, ...access.others].filter(participant => participant !== leaving)
+  const staying = participantsOf(access).filter(participant => participant !== leaving)
   if (leaving.role !== 'admin' || staying.some(participant => participant.role === 'admin')) return undefined
   return staying.sort((a, b) => a.joined_at.getTime() - b.joined_at.getTime())[0]
 }
 
 /**
- * Ends a user's part in a group: admins for anybody, everybody for themselves. Atomic; a send that waits for it is refused.
+ * Ends a user's part in a group: admins for anybody, everybody for themselves. In a business conversation the business does it
+ * for members; its customer and its agent stay (`business_conversation`). Atomic; a send that waits for it is refused.
  * When the last admin leaves, the role goes to the longest-standing member. Tells everybody, the one who left included.
  */
 export const removeFromGroup = async (
   deps: ConversationDeps,
-  { userId, conversationId, targetUserId }: Target,
+  { caller, conversationId, targetUserId }: Target,
 ): Promise<void> => {
   const now = deps.clock.now()
   const { userIds, heir } = await deps.db.transaction().execute(async trx => {
-    const access = await lockAccess(trx, conversationId, userId)
-    requireGroup(access)
-    if (targetUserId !== userId) requireAdmin(access)
+    const access = await lockAccess(trx, conversationId, caller)
+    requireChangingMembers(access)
+    if (targetUserId !== caller.id) requireAdmin(access)
     const target = findTarget(access, targetUserId)
+    if (access.business && target.role !== 'member') throw notOfBusinessConversations()
     const heir = heirOf(access, target)
     await removeParticipant(trx, target, now)
     if (heir) await setRole(trx, heir, 'admin')
-    return { userIds: userIdsOf(access), heir }
+    return { userIds: audienceOf(access), heir }
   })
   await fanOut(deps, userIds, { event: 'participant.removed', data: { conversationId, userId: targetUserId } })
   if (heir) {
@@ -90,10 +103,10 @@ export const removeFromGroup = async (
 /** Makes a participant an admin or a member; admins only. The last admin stays one. Atomic; tells everybody of a change. */
 export const changeRole = async (
   deps: ConversationDeps,
-  { userId, conversationId, targetUserId, role }: Target & { role: GroupRole },
+  { caller, conversationId, targetUserId, role }: Target & { role: GroupRole },
 ): Promise<Participant> => {
   const { userIds, participant, changed } = await deps.db.transaction().execute(async trx => {
-    const access = await lockAccess(trx, conversationId, userId)
+    const access = await lockAccess(trx, conversationId, caller)
     requireGroup(access)
     requireAdmin(access)
     const target = findTarget(access, targetUserId)
@@ -103,7 +116,7 @@ export const changeRole = async (
     }
     const changed = target.role !== role
     if (changed) await setRole(trx, target, role)
-    return { userIds: userIdsOf(access), participant: participantView({ ...target, role }), changed }
+    return { userIds: audienceOf(access), participant: participantView({ ...target, role }), changed }
   })
   if (changed) await fanOut(deps, userIds, { event: 'participant.updated', data: { conversationId, participant } })
   return participant

@@ -8,6 +8,7 @@ export const sqlState = {
   notInPrerequisiteState: '55000',
   undefinedTable: '42P01',
   notParticipant: 'KC404',
+  conversationClosed: 'KC409',
 } as const
 
 export const hasSqlState = (error: unknown, state: string): error is pg.DatabaseError =>

@@ -7,6 +7,7 @@ import { openDatabase } from './connection.ts'
 import * as foundation from './migrations/0001_foundation.ts'
 import * as retention from './migrations/0002_retention.ts'
 import * as sync from './migrations/0003_sync.ts'
+import * as business from './migrations/0004_business.ts'
 import { provisionRoles } from './roles.ts'
 
 /** In order. A migration that has been released is never changed: the next one corrects it. */
@@ -14,6 +15,7 @@ const migrations: Record<string, Migration> = {
   '0001_foundation': foundation,
   '0002_retention': retention,
   '0003_sync': sync,
+  '0004_business': business,
 }
 
 /**

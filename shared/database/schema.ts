@@ -1,4 +1,5 @@
 import type { ColumnType, Generated, RawBuilder } from 'kysely'
+import type { BusinessHours } from '../business/hours.schema.ts'
 
 /**
  * A position in a conversation: the `seq` of a message, 1 and up, 0 before the first. Safe as a number up to 2^53.
@@ -60,9 +61,62 @@ export interface MessagesTable {
   changed_xid: TransactionId
 }
 
+export type AssignmentStrategy = 'round_robin' | 'least_busy'
+export type BusinessConversationStatus = 'queued' | 'assigned' | 'closed'
+
+export interface BusinessesTable {
+  id: string
+  strategy: Generated<AssignmentStrategy>
+  /** What a customer who has to wait is told, instead of our own text. */
+  auto_reply: string | null
+  /** Null: always open. */
+  hours: ColumnType<BusinessHours | null, string | null, string | null>
+  /** How many conversations were ever given to its agents. */
+  assignment_count: Generated<number>
+  created_at: Date
+}
+
+export interface AgentsTable {
+  business_id: string
+  agent_id: string
+  max_concurrent_chats: Generated<number>
+  skills: Generated<string[]>
+  is_available: Generated<boolean>
+  added_at: Date
+  /** The business' `assignment_count` when the agent got their last conversation; 0 before the first. */
+  last_assignment: Generated<number>
+}
+
+/** What a conversation of type `business` has beside every other. */
+export interface BusinessConversationsTable {
+  conversation_id: string
+  business_id: string
+  customer_id: string
+  status: BusinessConversationStatus
+  /** Whose it is; of a closed one whose it was, null when nobody took it. */
+  agent_id: string | null
+  /** 0 urgent, 1 high, 2 normal, 3 low. */
+  priority_rank: number
+  category: string | null
+  opened_at: Date
+  /** Since when the customer waits, or has waited: the opening, or the last time that it was opened again. */
+  queued_at: Date
+  assigned_at: Date | null
+  /** The present agent's first message since it was given to them. */
+  answered_at: Date | null
+  first_response_at: Date | null
+  first_response_by: string | null
+  closed_at: Date | null
+  /** The customer got the system message that they have to wait, and no answer since. */
+  is_told_to_wait: Generated<boolean>
+}
+
 export interface Database {
   users: UsersTable
   conversations: ConversationsTable
   participants: ParticipantsTable
   messages: MessagesTable
+  businesses: BusinessesTable
+  agents: AgentsTable
+  business_conversations: BusinessConversationsTable
 }

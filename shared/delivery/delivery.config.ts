@@ -1,4 +1,5 @@
 import * as z from 'zod/mini'
+import { agentGraceMsFromEnvironment } from '../business/business.config.ts'
 import { readConfig } from '../platform/config.ts'
 import { Seconds } from '../platform/seconds.ts'
 import type { ReplaySettings } from './replay.ts'
@@ -20,7 +21,12 @@ const sweepBatch = 500
 
 export const sweepSettingsFromEnvironment = (): SweepSettings => {
   const { REPAIR_AFTER_SECONDS } = readConfig(DeliveryConfig)
-  return { pendingAfterMs: REPAIR_AFTER_SECONDS * 1_000, unmarkedWithinMs, batch: sweepBatch }
+  return {
+    pendingAfterMs: REPAIR_AFTER_SECONDS * 1_000,
+    unmarkedWithinMs,
+    agentGraceMs: agentGraceMsFromEnvironment(),
+    batch: sweepBatch,
+  }
 }
 
 export const sweepPeriodsFromEnvironment = (): SweepPeriods => {

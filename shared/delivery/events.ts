@@ -1,4 +1,5 @@
 import type { Conversation, Participant } from '../conversations/conversations.schema.ts'
+import type { BusinessConversationStatus } from '../database/schema.ts'
 import type { Message } from '../messages/messages.schema.ts'
 import type { Presence } from '../presence/presence.schema.ts'
 import type { clientSettings } from './session.ts'
@@ -12,6 +13,10 @@ export type ServerEvent =
     }
   | { event: 'conversation.created' | 'conversation.updated'; data: { conversation: Conversation } }
   | { event: 'participant.added' | 'participant.updated'; data: { conversationId: string; participant: Participant } }
+  | {
+      event: 'assignment.changed'
+      data: { conversationId: string; status: BusinessConversationStatus; agentId: string | null }
+    }
   | { event: 'participant.removed'; data: { conversationId: string; userId: string } }
   | { event: 'message.delivered' | 'message.read'; data: { conversationId: string; userId: string; seq: number } }
   | {

@@ -1,7 +1,12 @@
 import * as z from 'zod'
 import type { ReplayJob as Job } from './replay.jobs.ts'
 
-const Connection = z.object({ id: z.string(), userId: z.uuid(), connectedAt: z.number() })
+const Connection = z.object({
+  id: z.string(),
+  userId: z.uuid(),
+  businessId: z.uuid().optional(),
+  connectedAt: z.number(),
+})
 const Progress = z.object({ conversationId: z.uuid(), seq: z.int() })
 const common = { id: z.string(), hop: z.int() }
 const ofConnection = { ...common, connection: Connection }

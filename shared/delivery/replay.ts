@@ -1,10 +1,12 @@
 import type { Cluster } from 'ioredis'
 import type { Kysely } from 'kysely'
+import { welcomeAgent } from '../business/sweep-businesses.ts'
 import type { Database } from '../database/schema.ts'
 import type { Clock } from '../platform/clock.ts'
 import { logger } from '../platform/logger.ts'
 import { asProblem, Problem, problemDocument } from '../platform/problems.ts'
 import { announceOnline } from '../presence/presence.ts'
+import type { PresenceSettings } from '../presence/settings.ts'
 import type { DeliveredPositions } from '../receipts/delivered.ts'
 import { findStandings } from '../receipts/receipts.repository.ts'
 import { unreadCounts } from '../receipts/unread.ts'
@@ -42,6 +44,7 @@ export interface ReplayDeps {
   replays: ReplayQueue
   clock: Clock
   settings: ReplaySettings
+  presence: PresenceSettings
 }
 
 /** A page is sent well within this; whoever holds the lease longer has died. */
@@ -137,10 +140,10 @@ const runConnect: Run<'connect'> = async (deps, job, sender) => {
 const runMissing: Run<'missing'> = async (deps, job, sender) => (await sendMissing(deps, job, sender)).ended
 
 const runSync: Run<'sync'> = async (deps, job, sender) => {
-  const { userId } = job.connection
+  const { userId, businessId } = job.connection
   const standings = await findStandings(
     deps.db,
-    userId,
+    { id: userId, ...(businessId !== undefined && { businessId }) },
     job.conversations.map(({ id }) => id),
   )
   const completed = [...job.completed]
@@ -220,7 +223,7 @@ const maxUnroutedHops = 20
 /** Looks the recipients of a message up again, and has each live connection of theirs get what it is missing. */
 const routeAgain = async (deps: ReplayDeps, job: UnroutedJob): Promise<void> => {
   try {
-    const { connections } = await deps.switchboard.route(job, deps.clock.now())
+    const { connections } = await deps.switchboard.route({ ...job, businessId: null }, deps.clock.now())
     const missing = connections.filter(({ userId }) => userId !== job.senderId)
     await deps.replays.sendAll(missing.map(connection => ({ job: missingJob(connection) })))
   } catch (error) {
@@ -244,6 +247,7 @@ const replayToConnection = async (
   try {
     if (await isDone(deps.redis, doneName)) return
     if (job.hop === 0 && 'cameOnline' in job && job.cameOnline) await announceOnline(deps, connection.userId)
+    if (job.hop === 0 && 'cameOnline' in job) await welcomeAgent(deps, connection.userId)
     const result = await run(deps, job, senderOf(deps, job, lease, remainingMs))
     if (result.outcome === 'later') await queueNext(deps, result.next, result.delaySeconds)
     else if (job.kind === 'sync') await releaseSync(deps.redis, connection.id)

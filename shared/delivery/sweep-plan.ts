@@ -13,7 +13,7 @@ export interface SweepPeriods {
 const aheadSeconds = 120
 const plannedMs = 5 * 60 * 1000
 
-const restTasks: readonly SweepTask[] = ['positions', 'pending', 'unmarked', 'connections']
+const restTasks: readonly SweepTask[] = ['positions', 'pending', 'unmarked', 'connections', 'business']
 
 /**
  * Queues the ticks of the next two minutes, each with its delay, and none that was queued before: so it can be called as often

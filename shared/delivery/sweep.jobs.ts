@@ -3,14 +3,14 @@ import { readConfig } from '../platform/config.ts'
 import { createQueue, type Queue } from '../platform/queue.ts'
 
 /** What the sweep does, each by itself, so that one that has much to do holds up no other. */
-export const SweepTask = z.enum(['presence', 'positions', 'pending', 'unmarked', 'connections'])
+export const SweepTask = z.enum(['presence', 'positions', 'pending', 'unmarked', 'connections', 'business'])
 export type SweepTask = z.output<typeof SweepTask>
 
 export const SweepJob = z.object({
   task: SweepTask,
   /** One bucket that had more to do than fits in a job; without it all of them. */
   bucket: z.int().min(0).optional(),
-  /** `unmarked`: the message behind which to go on. */
+  /** `unmarked`: the message behind which to go on; `business`: the business. */
   afterId: z.uuid().optional(),
 })
 export type SweepJob = z.output<typeof SweepJob>

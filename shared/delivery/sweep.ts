@@ -1,5 +1,6 @@
 import type { Cluster } from 'ioredis'
 import type { Kysely } from 'kysely'
+import { sweepBusinesses } from '../business/sweep-businesses.ts'
 import type { Database } from '../database/schema.ts'
 import { lowestIdAt } from '../platform/ids.ts'
 import { sweepPresence } from '../presence/presence.ts'
@@ -12,6 +13,7 @@ import { forgetPending, markPending, takePending } from './pending.ts'
 import { missingJob, type ReplayQueue } from './replay.jobs.ts'
 import { findUnacknowledged } from './replay.repository.ts'
 import type { SweepJob, SweepQueue } from './sweep.jobs.ts'
+import { endingConnection } from './switchboard.ts'
 
 export interface SweepDeps extends FanOutDeps {
   db: Kysely<Database>
@@ -28,6 +30,8 @@ export interface SweepSettings {
   pendingAfterMs: number
   /** How far back the look into Postgres goes. What is older was looked at before. */
   unmarkedWithinMs: number
+  /** How long an agent may be offline before what they have not answered is taken back, in milliseconds. */
+  agentGraceMs: number
   /** How much of a bucket, or of a page of messages, is taken at a time. */
   batch: number
 }
@@ -69,10 +73,10 @@ const sweepConnections = async (deps: SweepDeps, bucket: number): Promise<{ foun
   )) as [string[]]
   await Promise.all(
     members.map(async member => {
-      const [userId = '', id = ''] = member.split(' ')
+      const connection = endingConnection(member)
       // Not forgotten when it could not be closed: the next look tries again.
-      if ((await push.close(id)) === 'failed') return
-      await switchboard.disconnect({ id, userId, connectedAt: 0 }, now)
+      if ((await push.close(connection.id)) === 'failed') return
+      await switchboard.disconnect(connection, now)
     }),
   )
   return { found: members.length, more: members.length === settings.batch }
@@ -150,6 +154,12 @@ export const sweep = async (deps: SweepDeps, job: SweepJob): Promise<Swept> => {
       return { task, found: await sweepBuckets(deps, job, bucket => sweepPending(deps, bucket)) }
     case 'connections':
       return { task, found: await sweepBuckets(deps, job, bucket => sweepConnections(deps, bucket)) }
+    case 'business': {
+      const { batch: limit, agentGraceMs: graceMs } = deps.settings
+      const { found, lastId } = await sweepBusinesses(deps, { after: job.afterId, limit, graceMs })
+      if (lastId) await deps.sweeps.send({ task, afterId: lastId })
+      return { task, found }
+    }
     case 'unmarked': {
       const { found, lastId } = await sweepUnmarked(deps, job.afterId)
       if (lastId) await deps.sweeps.send({ task, afterId: lastId })

@@ -8,7 +8,10 @@ import { runPipeline } from '../redis/pipeline.ts'
 
 export interface Connection {
   id: string
+  /** Whom it was found for: its user, or the business that its user manages. */
   userId: string
+  /** The business that its user manages. */
+  businessId?: string | undefined
   /** Milliseconds since 1970, by the gateway's clock. */
   connectedAt: number
 }
@@ -20,6 +23,8 @@ export interface Routing {
   senderId: string
   /** Everybody who is to hear of it, the sender among them. */
   recipients: readonly string[]
+  /** Of a business conversation: its sockets hear of the message, but nothing is pending for it. */
+  businessId?: string | null | undefined
   /** The connection it came over: its frame counts as a sign of life. */
   from?: Connection | undefined
 }
@@ -50,14 +55,23 @@ export interface Switchboard {
   route(routing: Routing, now: Date): Promise<{ connections: Connection[]; sign: Sign | null }>
   /** Forgets connections that turned out to be gone. Repeating it changes nothing. */
   remove(connections: readonly Pick<Connection, 'id' | 'userId'>[]): Promise<void>
-  /** The connections of all these users, in no order; some may be dead already. */
+  /** The connections of all these users and businesses, each once, in no order; some may be dead already. */
   connectionsOf(userIds: readonly string[]): Promise<Connection[]>
   /** Whether Redis answers. */
   ping(): Promise<void>
 }
 
-/** The member of `connection-ends`: neither id holds a space. */
-export const endingMember = ({ id, userId }: Pick<Connection, 'id' | 'userId'>): string => `${userId} ${id}`
+type Ending = Pick<Connection, 'id' | 'userId' | 'businessId'>
+
+/** The member of `connection-ends`: no id holds a space. */
+const endingMember = ({ id, userId, businessId }: Ending): string =>
+  businessId === undefined ? `${userId} ${id}` : `${userId} ${id} ${businessId}`
+
+/** The connection of a member of `connection-ends`. */
+export const endingConnection = (member: string): Connection => {
+  const [userId = '', id = '', businessId] = member.split(' ')
+  return { id, userId, businessId, connectedAt: 0 }
+}
 
 const connectionsIn = (userId: string, reply: unknown): Connection[] =>
   Object.entries(reply as Record<string, string>).map(([id, connectedAt]) => ({
@@ -66,39 +80,54 @@ const connectionsIn = (userId: string, reply: unknown): Connection[] =>
     connectedAt: Number(connectedAt),
   }))
 
+/** A socket of a business may be one of a participant, too: it is the participant's then. */
+const eachOnce = (connections: readonly Connection[]): Connection[] => {
+  const found = new Map<string, Connection>()
+  for (const connection of connections) if (!found.has(connection.id)) found.set(connection.id, connection)
+  return [...found.values()]
+}
+
 export const createSwitchboard = (redis: Cluster, settings: PresenceSettings = presenceSettings): Switchboard => {
-  const addSign = (pipeline: ChainableCommander, { id, userId, connectedAt }: Connection, now: Date) =>
-    pipeline
+  const addSign = (pipeline: ChainableCommander, connection: Connection, now: Date) => {
+    const { id, userId, businessId, connectedAt } = connection
+    if (businessId !== undefined) {
+      pipeline
+        .hset(keys.connections(businessId), id, connectedAt)
+        .expire(keys.connections(businessId), timeToLive.connections)
+    }
+    return pipeline
       .hset(keys.connections(userId), id, connectedAt)
       .expire(keys.connections(userId), timeToLive.connections)
       .zadd(keys.online(bucketOf(userId)), 'GT', now.getTime() + settings.afterFrameMs, userId)
+  }
 
   return {
     touch: async (connection, endsAt, now) => {
       const { userId, connectedAt } = connection
       const end = Math.min(endsAt.getTime(), connectedAt + maxConnectionMs)
-      const [added, , cameOnline] = await runPipeline(
+      const replies = await runPipeline(
         addSign(redis.pipeline(), connection, now).zadd(
           keys.connectionEnds(bucketOf(userId)),
           end,
           endingMember(connection),
         ),
       )
+      const [added, , cameOnline] = replies.slice(-4)
       return { known: added === 0, cameOnline: cameOnline === 1 }
     },
 
     disconnect: async (connection, now) => {
-      const { id, userId } = connection
+      const { id, userId, businessId } = connection
       const bucket = bucketOf(userId)
       const connectionsKey = keys.connections(userId)
-      const [, , left, onlineUntil] = await runPipeline(
-        redis
-          .pipeline()
-          .zrem(keys.connectionEnds(bucket), endingMember(connection))
-          .hdel(connectionsKey, id)
-          .hlen(connectionsKey)
-          .zscore(keys.online(bucket), userId),
-      )
+      const pipeline = redis
+        .pipeline()
+        .zrem(keys.connectionEnds(bucket), endingMember(connection))
+        .hdel(connectionsKey, id)
+        .hlen(connectionsKey)
+        .zscore(keys.online(bucket), userId)
+      if (businessId !== undefined) pipeline.hdel(keys.connections(businessId), id)
+      const [, , left, onlineUntil] = await runPipeline(pipeline)
       // Of a user who ran out before, this says nothing: the gateway may notice a dead socket long after its last frame.
       if (left !== 0 || onlineUntil === null || Number(onlineUntil) <= now.getTime()) return
       const [, , leftNow] = await runPipeline(
@@ -115,9 +144,10 @@ export const createSwitchboard = (redis: Cluster, settings: PresenceSettings = p
       }
     },
 
-    route: async ({ conversationId, seq, senderId, recipients, from }, now) => {
+    route: async ({ conversationId, seq, senderId, recipients, businessId, from }, now) => {
       const pipeline = redis.pipeline()
-      for (const userId of recipients) pipeline.hgetall(keys.connections(userId))
+      const listeners = businessId ? [...recipients, businessId] : recipients
+      for (const userId of listeners) pipeline.hgetall(keys.connections(userId))
       for (const userId of recipients) {
         if (userId === senderId) continue
         pipeline.hsetnx(keys.pending(userId), conversationId, seq)
@@ -128,7 +158,7 @@ export const createSwitchboard = (redis: Cluster, settings: PresenceSettings = p
       const replies = await runPipeline(pipeline)
       const [added, , cameOnline] = replies.slice(-3)
       return {
-        connections: recipients.flatMap((userId, index) => connectionsIn(userId, replies[index])),
+        connections: eachOnce(listeners.flatMap((userId, index) => connectionsIn(userId, replies[index]))),
         sign: from ? { known: added === 0, cameOnline: cameOnline === 1 } : null,
       }
     },
@@ -145,7 +175,7 @@ export const createSwitchboard = (redis: Cluster, settings: PresenceSettings = p
       const pipeline = redis.pipeline()
       for (const userId of userIds) pipeline.hgetall(keys.connections(userId))
       const replies = await runPipeline(pipeline)
-      return userIds.flatMap((userId, index) => connectionsIn(userId, replies[index]))
+      return eachOnce(userIds.flatMap((userId, index) => connectionsIn(userId, replies[index])))
     },
 
     ping: async () => {

@@ -22,6 +22,9 @@ export interface NewMessage {
   id: string
   conversationId: string
   senderId: string
+  /** The business that the sender manages: in its conversations they need not be a participant. */
+  businessId?: string | undefined
+  /** `system` comes from the service: its sender is nobody who has to be a participant. */
   type: 'text' | 'system'
   content: string
   metadata: Record<string, unknown> | null
@@ -32,22 +35,26 @@ export interface StoredMessage {
   sentAt: Date
   /** Every participant, the sender among them. */
   recipients: string[]
+  /** Of a business conversation. */
+  businessId: string | null
 }
 
 /**
  * Stores a message as the next of its conversation, in one statement and so at once or not at all. Rejects with SQLSTATE KC404
- * when the sender is not a participant and with 23505 when the id is stored already; neither uses up a `seq`.
+ * when the sender is not a participant, with KC409 when a customer writes in a business conversation that is closed, and with
+ * 23505 when the id is stored already; none of them uses up a `seq`.
  */
 export const insertMessage = async (db: Kysely<Database>, message: NewMessage, now: Date): Promise<StoredMessage> => {
-  const { id, conversationId, senderId, type, content, metadata } = message
-  const { rows } = await sql<{ seq: number; sent_at: Date; recipients: string[] }>`
-    select seq, sent_at, recipients from send_message(
+  const { id, conversationId, senderId, businessId, type, content, metadata } = message
+  const { rows } = await sql<{ seq: number; sent_at: Date; recipients: string[]; business_id: string | null }>`
+    select seq, sent_at, recipients, business_id from send_message(
       ${id}::uuid, ${conversationId}::uuid, ${senderId}::uuid, ${type}, ${content},
-      ${metadata && JSON.stringify(metadata)}::json, ${now}::timestamptz
+      ${metadata && JSON.stringify(metadata)}::json, ${now}::timestamptz,
+      ${businessId ?? null}::uuid
     )`.execute(db)
   const [row] = rows
   if (!row) throw new Error('send_message returned no row')
-  return { seq: row.seq, sentAt: row.sent_at, recipients: row.recipients }
+  return { seq: row.seq, sentAt: row.sent_at, recipients: row.recipients, businessId: row.business_id }
 }
 
 /** Any message by its id, whoever may see it. */
@@ -99,31 +106,25 @@ export const listMessages = (
     .limit(range.limit)
     .execute()
 
-/** The newest message that the user may see in each of these conversations, by conversation; none where there is none. */
+/**
+ * The newest message of each of these conversations behind the user's joining, by conversation; where they are no participant,
+ * of all there are: whether they may see it is for the caller to know.
+ */
 export const newestVisible = async (
   db: Kysely<Database>,
   { userId, conversationIds }: { userId: string; conversationIds: readonly string[] },
   since: VisibleSince,
 ): Promise<Map<string, MessageRow>> => {
-  const rows = await db
-    .selectFrom('participants')
-    .innerJoinLateral(
-      eb =>
-        eb
-          .selectFrom('messages')
-          .select(columns)
-          .whereRef('messages.conversation_id', '=', 'participants.conversation_id')
-          .whereRef('messages.seq', '>', 'participants.joined_seq')
-          .where(isVisible(since))
-          .orderBy('messages.seq', 'desc')
-          .limit(1)
-          .as('newest'),
-      join => join.onTrue(),
-    )
-    .selectAll('newest')
-    .where('participants.user_id', '=', userId)
-    .where(isOneOf('participants.conversation_id', conversationIds))
-    .execute()
+  const { rows } = await sql<MessageRow>`
+    select newest.* from unnest(${conversationIds}::uuid[]) as wanted (id)
+      left join participants as me
+        on me.conversation_id = wanted.id and me.user_id = ${userId}::uuid and me.left_at is null
+      cross join lateral (
+        select id, conversation_id, seq, sender_id, type, content, metadata, sent_at, deleted_at from messages
+        where conversation_id = wanted.id and seq > coalesce(me.joined_seq, 0)
+          and sent_at > ${since.sent} and (deleted_at is null or deleted_at > ${since.deleted})
+        order by seq desc limit 1
+      ) as newest`.execute(db)
   return new Map(rows.map(row => [row.conversation_id, row]))
 }
 

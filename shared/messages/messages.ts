@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
-import { requireAccess } from '../conversations/access.ts'
+import type { Viewer } from '../auth/caller.ts'
+import { audienceOf, requireAccess } from '../conversations/access.ts'
 import type { ParticipantRow } from '../conversations/participants.repository.ts'
 import type { Database } from '../database/schema.ts'
 import { type FanOutDeps, fanOut } from '../delivery/fan-out.ts'
@@ -31,9 +32,9 @@ const viewsFor = async (
 /** A page of the conversation in the order of `seq`; without a position the newest. Throws `not_found`. */
 export const readHistory = async (
   deps: ReadDeps,
-  { userId, conversationId, before, after, limit }: HistoryQuery & { userId: string; conversationId: string },
+  { caller, conversationId, before, after, limit }: HistoryQuery & { caller: Viewer; conversationId: string },
 ): Promise<MessagePage> => {
-  const { me, others } = await requireAccess(deps.db, conversationId, userId)
+  const { me, others } = await requireAccess(deps.db, conversationId, caller)
   const rows = await listMessages(
     deps.db,
     {
@@ -47,19 +48,19 @@ export const readHistory = async (
   )
   const page = rows.slice(0, limit)
   if (after === undefined) page.reverse()
-  return { items: await viewsFor(deps, userId, page, others), hasMore: rows.length > limit }
+  return { items: await viewsFor(deps, caller.id, page, others), hasMore: rows.length > limit }
 }
 
 /** One message. Throws `not_found` for whatever the user may not see. */
 export const getMessage = async (
   deps: ReadDeps,
-  { userId, conversationId, messageId }: { userId: string; conversationId: string; messageId: string },
+  { caller, conversationId, messageId }: { caller: Viewer; conversationId: string; messageId: string },
 ): Promise<Message> => {
-  const { me, others } = await requireAccess(deps.db, conversationId, userId)
+  const { me, others } = await requireAccess(deps.db, conversationId, caller)
   const reference = { conversationId, messageId, joinedSeq: me.joined_seq }
   const row = await findVisible(deps.db, reference, visibleAt(deps.clock.now()))
   if (!row) throw messageNotFound()
-  const [message] = await viewsFor(deps, userId, [row], others)
+  const [message] = await viewsFor(deps, caller.id, [row], others)
   if (!message) throw messageNotFound()
   return message
 }
@@ -70,19 +71,21 @@ export const getMessage = async (
  */
 export const deleteMessage = async (
   deps: MessageDeps,
-  { userId, conversationId, messageId }: { userId: string; conversationId: string; messageId: string },
+  { caller, conversationId, messageId }: { caller: Viewer; conversationId: string; messageId: string },
 ): Promise<void> => {
   const now = deps.clock.now()
-  const { conversation, me, others } = await requireAccess(deps.db, conversationId, userId)
+  const access = await requireAccess(deps.db, conversationId, caller)
+  const { conversation, me, others } = access
   const reference = { conversationId, messageId, joinedSeq: me.joined_seq }
   const row = await findVisible(deps.db, reference, visibleAt(now))
   if (!row) throw messageNotFound()
-  const mayDelete = row.sender_id === userId || (conversation.type === 'group' && me.role === 'admin')
+  const mayDelete = row.sender_id === caller.id || (conversation.type === 'group' && me.role === 'admin')
   if (!mayDelete)
     throw new Problem('forbidden', 'Only the sender of a message, or an admin of the group, may delete it.')
   const deleted = await markDeleted(deps.db, reference, now)
   if (!deleted) return
-  const userIds = [me, ...others].filter(({ joined_seq }) => joined_seq < deleted.seq).map(({ user_id }) => user_id)
+  const unaware = new Set([me, ...others].filter(each => each.joined_seq >= deleted.seq).map(each => each.user_id))
+  const userIds = audienceOf(access).filter(userId => !unaware.has(userId))
   const data = { conversationId, messageId, seq: deleted.seq, deletedAt: now.toISOString() }
   await fanOut(deps, userIds, { event: 'message.deleted', data })
 }

@@ -19,6 +19,15 @@ export const problemCatalogue = {
     title: 'A direct conversation always has its two participants',
     retryable: false,
   },
+  business_conversation: {
+    status: 409,
+    title: 'A business conversation does not change this way',
+    retryable: false,
+  },
+  another_open: { status: 409, title: 'There is a newer open conversation with this business', retryable: false },
+  conversation_closed: { status: 409, title: 'The conversation is closed', retryable: false },
+  already_assigned: { status: 409, title: 'The conversation has an agent', retryable: false },
+  agent_not_available: { status: 409, title: 'The agent can not take a conversation now', retryable: true },
   already_participant: { status: 409, title: 'The user is a participant already', retryable: false },
   group_full: { status: 409, title: 'The group is full', retryable: false },
   last_admin: { status: 409, title: 'A group needs an admin', retryable: false },
@@ -45,6 +54,8 @@ export interface ProblemOptions {
   errors?: FieldError[]
   /** For 429 and 503: seconds, 1 or more. */
   retryAfterSeconds?: number
+  /** Somebody asked for what is not theirs: the answer is no more than the code says, but it is put on record. */
+  isRefusal?: boolean
   /** For 405: the methods that the path has. */
   allow?: string[]
   cause?: unknown
@@ -66,6 +77,11 @@ export class Problem extends Error {
 
   get status(): number {
     return problemCatalogue[this.code].status
+  }
+
+  /** Somebody asked for what is not theirs. */
+  get isRefusal(): boolean {
+    return this.code === 'forbidden' || this.options.isRefusal === true
   }
 
   get retryable(): boolean {
@@ -113,4 +129,5 @@ export const asProblem = (error: unknown): Problem =>
  * The one answer for a conversation that does not exist, that the caller is not in, or has left: told apart, ids could be
  * probed.
  */
-export const conversationNotFound = (): Problem => new Problem('not_found', 'There is no such conversation.')
+export const conversationNotFound = (): Problem =>
+  new Problem('not_found', 'There is no such conversation.', { isRefusal: true })

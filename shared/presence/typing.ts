@@ -1,20 +1,26 @@
 import type { Cluster } from 'ioredis'
 import type { Kysely } from 'kysely'
-import { listParticipants } from '../conversations/participants.repository.ts'
+import type { Viewer } from '../auth/caller.ts'
 import type { Database } from '../database/schema.ts'
 import { type FanOutDeps, fanOut } from '../delivery/fan-out.ts'
 import { logger } from '../platform/logger.ts'
 import { conversationNotFound } from '../platform/problems.ts'
+import { findStandings } from '../receipts/receipts.repository.ts'
 import type { TypingSettings } from './settings.ts'
 import { claimTyping, endTyping, forgetTyping, type Typist } from './typing-state.ts'
 
 export type TypingDeps = FanOutDeps & { db: Kysely<Database>; redis: Cluster; typing: TypingSettings }
 
-/** Everybody else in the conversation. Throws `not_found` unless the user is in it. */
-const othersIn = async (db: Kysely<Database>, { conversationId, userId }: Typist): Promise<string[]> => {
-  const userIds = (await listParticipants(db, [conversationId])).map(participant => participant.user_id)
-  if (!userIds.includes(userId)) throw conversationNotFound()
-  return userIds.filter(other => other !== userId)
+/** Everybody else who hears of the conversation. Throws `not_found` unless the viewer is in it, or manages it. */
+const othersIn = async (db: Kysely<Database>, viewer: Viewer, conversationId: string): Promise<string[]> => {
+  const standing = (await findStandings(db, viewer, [conversationId])).get(conversationId)
+  if (!standing) throw conversationNotFound()
+  return standing.others
+}
+
+interface Typing extends Typist {
+  /** The business that the user manages. */
+  businessId?: string | undefined
 }
 
 /**
@@ -25,8 +31,13 @@ const othersIn = async (db: Kysely<Database>, { conversationId, userId }: Typist
  *
  * Throws `not_found` (not a participant).
  */
-export const startTyping = async (deps: TypingDeps, typist: Typist): Promise<{ expiresAt: string }> => {
+export const startTyping = async (
+  deps: TypingDeps,
+  { conversationId, userId, businessId }: Typing,
+): Promise<{ expiresAt: string }> => {
   const { db, redis, clock, typing } = deps
+  const typist = { conversationId, userId }
+  const viewer = { id: userId, ...(businessId !== undefined && { businessId }) }
   const now = clock.now()
   const ownEnd = new Date(now.getTime() + typing.endsAfterMs)
   const claim = await claimTyping(redis, typing, typist, now).catch(error => {
@@ -36,7 +47,7 @@ export const startTyping = async (deps: TypingDeps, typist: Typist): Promise<{ e
   // After a stop the others see nothing until the next one that is passed on, which the client is to send in time.
   if (!claim.passOn) return { expiresAt: (claim.expiresAt > now ? claim.expiresAt : ownEnd).toISOString() }
   try {
-    const others = await othersIn(db, typist)
+    const others = await othersIn(db, viewer, conversationId)
     const data = { ...typist, expiresAt: claim.expiresAt.toISOString() }
     await fanOut(deps, others, { event: 'typing.started', data })
     return { expiresAt: data.expiresAt }
@@ -51,10 +62,15 @@ export const startTyping = async (deps: TypingDeps, typist: Typist): Promise<{ e
  * Tells the others that a user no longer types; where they don't see it anyway, nobody is told. One statement and one or two
  * Redis round trips. Throws `not_found` (not a participant).
  */
-export const stopTyping = async (deps: TypingDeps, typist: Typist): Promise<{ expiresAt: string }> => {
+export const stopTyping = async (
+  deps: TypingDeps,
+  { conversationId, userId, businessId }: Typing,
+): Promise<{ expiresAt: string }> => {
   const { db, redis, clock } = deps
+  const typist = { conversationId, userId }
+  const viewer = { id: userId, ...(businessId !== undefined && { businessId }) }
   const now = clock.now()
-  const others = await othersIn(db, typist)
+  const others = await othersIn(db, viewer, conversationId)
   const wasSeen = await endTyping(redis, typist, now).catch(error => {
     logger.warn('Nobody was told that typing stopped', error as Error)
     return false

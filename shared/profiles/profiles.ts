@@ -17,3 +17,10 @@ export const placeholderProfile = (userId: string): Profile => ({
   avatarUrl: null,
   stale: true,
 })
+
+/** The same for a business. */
+export const placeholderBusiness = (businessId: string): Profile => ({
+  name: `Business ${businessId.slice(-4)}`,
+  avatarUrl: null,
+  stale: true,
+})

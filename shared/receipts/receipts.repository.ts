@@ -1,4 +1,5 @@
 import { type Kysely, sql } from 'kysely'
+import type { Viewer } from '../auth/caller.ts'
 import type { Database } from '../database/schema.ts'
 
 export interface Position {
@@ -12,28 +13,58 @@ export interface Standing {
   joinedSeq: number
   lastReadSeq: number
   lastDeliveredSeq: number
-  /** Everybody else in the conversation. */
+  /** Everybody else who hears of it: the other participants, and of a business conversation the business. */
   others: string[]
 }
 
-/** Where a user stands in those of these conversations in which they are a participant now: one primary-key look-up each. */
+const everybodyElse = (conversationId: string, userId: string) => sql`
+  array(
+    select other.user_id from participants as other
+    where other.conversation_id = ${sql.ref(conversationId)} and other.left_at is null
+      and other.user_id <> ${userId}::uuid
+    union all
+    select chat.business_id from business_conversations as chat
+    where chat.conversation_id = ${sql.ref(conversationId)} and conversations.type = 'business'
+  )`
+
+/** Where a business stands in its own conversations: it has read everything, nothing is pending for it. */
+const findStandingsOfBusiness = async (
+  db: Kysely<Database>,
+  { id, businessId }: Viewer,
+  conversationIds: readonly string[],
+): Promise<Standing[]> => {
+  const { rows } = await sql<Standing>`
+    select conversations.id as "conversationId", conversations.last_seq as "lastSeq", 0 as "joinedSeq",
+      conversations.last_seq as "lastReadSeq", conversations.last_seq as "lastDeliveredSeq",
+      ${everybodyElse('conversations.id', id)} as others
+    from business_conversations as managed join conversations on conversations.id = managed.conversation_id
+    where managed.conversation_id = any(${conversationIds}::uuid[]) and managed.business_id = ${businessId}::uuid`.execute(
+    db,
+  )
+  return rows
+}
+
+/**
+ * Where a viewer stands in those of these conversations in which they are a participant now, or which they manage: one
+ * primary-key look-up each, and one statement more for a business that looks at what it is no participant of.
+ */
 export const findStandings = async (
   db: Kysely<Database>,
-  userId: string,
+  viewer: Viewer,
   conversationIds: readonly string[],
 ): Promise<Map<string, Standing>> => {
   const { rows } = await sql<Standing>`
     select me.conversation_id as "conversationId", conversations.last_seq as "lastSeq", me.joined_seq as "joinedSeq",
       me.last_read_seq as "lastReadSeq", me.last_delivered_seq as "lastDeliveredSeq",
-      array(
-        select other.user_id from participants as other
-        where other.conversation_id = me.conversation_id and other.left_at is null and other.user_id <> me.user_id
-      ) as others
+      ${everybodyElse('me.conversation_id', viewer.id)} as others
     from participants as me join conversations on conversations.id = me.conversation_id
-    where me.conversation_id = any(${conversationIds}::uuid[]) and me.user_id = ${userId}::uuid and me.left_at is null`.execute(
-    db,
-  )
-  return new Map(rows.map(row => [row.conversationId, row]))
+    where me.conversation_id = any(${conversationIds}::uuid[]) and me.user_id = ${viewer.id}::uuid
+      and me.left_at is null`.execute(db)
+  const standings = new Map(rows.map(row => [row.conversationId, row]))
+  const unknown = conversationIds.filter(id => !standings.has(id))
+  if (viewer.businessId === undefined || unknown.length === 0) return standings
+  for (const row of await findStandingsOfBusiness(db, viewer, unknown)) standings.set(row.conversationId, row)
+  return standings
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import type { Viewer } from '../auth/caller.ts'
 import { requireAccess } from '../conversations/access.ts'
 import type { Database } from '../database/schema.ts'
 import { clearPending } from '../delivery/pending.ts'
@@ -26,15 +27,15 @@ const highest = (positions: readonly Position[]): Position[] => {
   return [...bySeq].map(([conversationId, seq]) => ({ conversationId, seq }))
 }
 
-/** Where the user stands in the conversations that they may speak of; `not_found` when that is none of them. */
+/** Where the caller stands in the conversations that they may speak of; `not_found` when that is none of them. */
 const standingsOf = async (
   { db }: ReceiptDeps,
-  userId: string,
+  caller: Viewer,
   positions: readonly Position[],
 ): Promise<{ position: Position; standing: Standing }[]> => {
   const standings = await findStandings(
     db,
-    userId,
+    caller,
     positions.map(({ conversationId }) => conversationId),
   )
   const found = positions.flatMap(position => {
@@ -65,10 +66,11 @@ const raiseDelivered = async (
  */
 export const markDelivered = async (
   deps: ReceiptDeps,
-  userId: string,
+  caller: Viewer,
   positions: readonly Position[],
 ): Promise<void> => {
-  const found = (await standingsOf(deps, userId, highest(positions))).map(({ position, standing }) => ({
+  const userId = caller.id
+  const found = (await standingsOf(deps, caller, highest(positions))).map(({ position, standing }) => ({
     ...standing,
     seq: Math.min(position.seq, standing.lastSeq),
   }))
@@ -109,10 +111,11 @@ const announceRead = async (
 /** Notes up to where a user has read, with the rules of `markDelivered`; returns what is left unread, by conversation. */
 export const markRead = async (
   deps: ReceiptDeps,
-  userId: string,
+  caller: Viewer,
   positions: readonly Position[],
 ): Promise<Record<string, number>> => {
-  const found = await standingsOf(deps, userId, highest(positions))
+  const userId = caller.id
+  const found = await standingsOf(deps, caller, highest(positions))
   const others = new Map(found.map(({ standing }) => [standing.conversationId, standing.others]))
   const advancing = found.filter(({ position, standing }) => position.seq > standing.lastReadSeq)
   const moved =
@@ -130,22 +133,22 @@ export const markRead = async (
 /** `markRead` for one conversation, by position, by message, or all of it. */
 export const markConversationRead = async (
   deps: ReceiptDeps,
-  { userId, conversationId, messageId, seq }: MarkRead & { userId: string; conversationId: string },
+  { caller, conversationId, messageId, seq }: MarkRead & { caller: Viewer; conversationId: string },
 ): Promise<{ lastReadSeq: number; unreadCount: number }> => {
-  const standing = (await findStandings(deps.db, userId, [conversationId])).get(conversationId)
+  const standing = (await findStandings(deps.db, caller, [conversationId])).get(conversationId)
   if (!standing) throw conversationNotFound()
   const { joinedSeq, lastSeq, lastReadSeq } = standing
   const wanted =
     messageId === undefined ? (seq ?? lastSeq) : await findSeq(deps.db, { conversationId, messageId, joinedSeq })
   if (wanted === undefined) throw new Problem('not_found', 'There is no such message.')
-  const unread = await markRead(deps, userId, [{ conversationId, seq: wanted }])
+  const unread = await markRead(deps, caller, [{ conversationId, seq: wanted }])
   return { lastReadSeq: Math.max(lastReadSeq, Math.min(wanted, lastSeq)), unreadCount: unread[conversationId] ?? 0 }
 }
 
 /** Throws `not_found` for a conversation that the user is not in. */
-export const unreadCountOf = async (deps: ReceiptDeps, userId: string, conversationId: string): Promise<number> => {
-  await requireAccess(deps.db, conversationId, userId)
-  return (await unreadCountsOf(deps, userId, [conversationId]))[conversationId] ?? 0
+export const unreadCountOf = async (deps: ReceiptDeps, caller: Viewer, conversationId: string): Promise<number> => {
+  await requireAccess(deps.db, conversationId, caller)
+  return (await unreadCountsOf(deps, caller.id, [conversationId]))[conversationId] ?? 0
 }
 
 /** Reads everything everywhere; returns how many conversations had unread messages. */
@@ -154,7 +157,7 @@ export const markAllRead = async (deps: ReceiptDeps, userId: string): Promise<{ 
   const ids = Object.keys(conversations)
   if (ids.length === 0) return { marked: 0 }
   const all = ids.map(conversationId => ({ conversationId, seq: Number.MAX_SAFE_INTEGER }))
-  const standings = await findStandings(deps.db, userId, ids)
+  const standings = await findStandings(deps.db, { id: userId }, ids)
   const moved = await raiseRead(deps.db, userId, all)
   await announceRead(deps, userId, moved, conversationId => standings.get(conversationId)?.others ?? [])
   return { marked: moved.length }
@@ -165,7 +168,7 @@ export const announceCurrent = async (
   deps: ReceiptDeps,
   { kind, conversationId, userId }: ReceiptJob,
 ): Promise<void> => {
-  const standing = (await findStandings(deps.db, userId, [conversationId])).get(conversationId)
+  const standing = (await findStandings(deps.db, { id: userId }, [conversationId])).get(conversationId)
   if (!standing) return
   const { lastReadSeq, lastDeliveredSeq, others } = standing
   const known = (await deps.delivered.of([conversationId])).get(conversationId)?.get(userId) ?? 0
@@ -180,13 +183,13 @@ export const announceCurrent = async (
 /** How far a message has come with each of those it was for. Throws `not_found` for what the user may not see. */
 export const messageReceipts = async (
   deps: ReceiptDeps,
-  { userId, conversationId, messageId }: { userId: string; conversationId: string; messageId: string },
+  { caller, conversationId, messageId }: { caller: Viewer; conversationId: string; messageId: string },
 ): Promise<{ userId: string; status: MessageStatus }[]> => {
-  const { me, others } = await requireAccess(deps.db, conversationId, userId)
+  const { me, others, isParticipant } = await requireAccess(deps.db, conversationId, caller)
   const reference = { conversationId, messageId, joinedSeq: me.joined_seq }
   const message = await findVisible(deps.db, reference, visibleAt(deps.clock.now()))
   if (!message) throw new Problem('not_found', 'There is no such message.')
-  const participants = await withDelivered(deps.delivered, [me, ...others])
+  const participants = await withDelivered(deps.delivered, isParticipant ? [me, ...others] : others)
   return participants
     .filter(({ user_id, joined_seq }) => user_id !== message.sender_id && joined_seq < message.seq)
     .map(participant => ({ userId: participant.user_id, status: statusOf(message.seq, [participant]) }))

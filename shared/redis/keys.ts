@@ -5,9 +5,10 @@
  *
  * | key                          | type                                          | TTL      | owner                       |
  * | ---------------------------- | --------------------------------------------- | -------- | --------------------------- |
- * | `connections:{user}`         | hash: connection → connected at (ms)          | 2 h 10 m | `delivery/switchboard.ts`   |
- * | `connection-ends:{bucket}`   | sorted set: "user connection" by the time (ms)| 3 h      | `delivery/switchboard.ts`   |
- * |                              | at which it is to be closed                   |          |                             |
+ * | `connections:{user}`         | hash: connection → connected at (ms); of a    | 2 h 10 m | `delivery/switchboard.ts`   |
+ * |                              | business: of those who manage it              |          |                             |
+ * | `connection-ends:{bucket}`   | sorted set: "user connection [business]" by   | 3 h      | `delivery/switchboard.ts`   |
+ * |                              | the time (ms) at which it is to be closed     |          |                             |
  * | `online:{bucket}`            | sorted set: user by the time (ms) until which | 1 h      | `delivery/switchboard.ts`,  |
  * |                              | they count as online                          |          | `presence/`                 |
  * | `going-offline:{bucket}`     | sorted set: "user time until they were online"| 1 h      | `presence/online.ts`        |
@@ -15,6 +16,8 @@
  * |                              | tell that they went offline                   |          |                             |
  * | `last-seen:{user}`           | string: time (ms) at which the last socket    | 30 d     | `delivery/switchboard.ts`,  |
  * |                              | closed, or frames stopped                     |          | `presence/`                 |
+ * | `missing:{user}`             | string: time (ms) at which an agent was found | 1 h      | `business/`                 |
+ * |                              | offline, nobody knowing since when            |          |                             |
  * | `pending:{user}`             | hash: conversation → first `seq` that was not | 1 d      | `delivery/pending.ts`       |
  * |                              | acknowledged as delivered                     |          |                             |
  * | `pending-users:{bucket}`     | sorted set: user by the time (ms) since which | 1 h      | `delivery/pending.ts`       |
@@ -38,6 +41,7 @@ export const keys = {
   online: (bucket: number) => `online:{o${bucket}}`,
   goingOffline: (bucket: number) => `going-offline:{o${bucket}}`,
   lastSeen: (userId: string) => `last-seen:{${userId}}`,
+  missing: (userId: string) => `missing:{${userId}}`,
   pending: (userId: string) => `pending:{${userId}}`,
   pendingUsers: (bucket: number) => `pending-users:{p${bucket}}`,
   delivered: (conversationId: string) => `delivered:{${conversationId}}`,
@@ -56,6 +60,7 @@ export const timeToLive = {
   connectionEnds: 3 * hour,
   online: hour,
   lastSeen: 30 * 24 * hour,
+  missing: hour,
   pending: 24 * hour,
   pendingUsers: hour,
   delivered: hour,

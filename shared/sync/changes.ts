@@ -129,7 +129,7 @@ const loadPage = async (
   const [conversations, messages, reads] = await Promise.all([
     loadViews(
       deps,
-      scope.userId,
+      { id: scope.userId },
       reached.filter(({ id, is_changed }) => is_changed || withMessages.has(id)),
     ),
     viewsOf(

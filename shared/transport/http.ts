@@ -2,6 +2,7 @@ import middy from '@middy/core'
 import type { APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
 import type { Kysely } from 'kysely'
 import * as z from 'zod'
+import type { Audit } from '../audit/audit.ts'
 import type { Caller } from '../auth/caller.ts'
 import type { TokenVerifier } from '../auth/tokens.ts'
 import type { Database } from '../database/schema.ts'
@@ -13,6 +14,7 @@ import { ensureUser } from '../users/users.ts'
 
 export interface HttpDeps {
   tokens: TokenVerifier
+  audit: Audit
   db: Kysely<Database>
   clock: Clock
 }
@@ -35,6 +37,8 @@ type Empty = Record<never, never>
 const nothing = z.strictObject({})
 
 export interface RouteInput<Params, Query, Body> {
+  /** Whether the caller may do this at all: asked before anything else of the request is looked at. Throws when not. */
+  permission?: (caller: Caller, params: Params) => Promise<unknown>
   params?: z.ZodType<Params>
   query?: z.ZodType<Query>
   body?: z.ZodType<Body>
@@ -87,13 +91,16 @@ export const route = <Params = Empty, Query = Empty, Body = Empty>(
   handle: (request: RouteRequest<Params, Query, Body>) => Promise<HttpAnswer>,
 ): Route => ({
   access: 'token',
-  answer: async (event, caller) =>
-    handle({
+  answer: async (event, caller) => {
+    const params = parseInput(input.params ?? nothing, event.pathParameters ?? {}) as Params
+    await input.permission?.(caller, params)
+    return handle({
       caller,
-      params: parseInput(input.params ?? nothing, event.pathParameters ?? {}) as Params,
+      params,
       query: parseInput(input.query ?? nothing, queryOf(event)) as Query,
       body: parseInput(input.body ?? nothing, bodyOf(event)) as Body,
-    }),
+    })
+  },
 })
 
 /** A route that needs no token. */
@@ -109,6 +116,31 @@ const identify = async (deps: HttpDeps, event: APIGatewayProxyEventV2): Promise<
   const caller = await deps.tokens.verify(bearer(event))
   await ensureUser(deps, caller)
   return caller
+}
+
+/** Answers, and puts on record when the caller asked for what is not theirs. */
+const answerTo = async (
+  { audit }: HttpDeps,
+  event: APIGatewayProxyEventV2,
+  caller: Caller,
+  answer: Answering,
+): Promise<HttpAnswer> => {
+  try {
+    return await answer(event, caller)
+  } catch (error) {
+    if (error instanceof Problem && error.isRefusal) {
+      await audit.record({
+        action: 'access.refused',
+        userId: caller.id,
+        businessId: caller.businessId,
+        route: event.routeKey,
+        target: Object.fromEntries(Object.entries(event.pathParameters ?? {}).map(([name, id]) => [name, id ?? ''])),
+        reason: error.code,
+        requestId: event.requestContext.requestId,
+      })
+    }
+    throw error
+  }
 }
 
 const resultOf = ({ status, body, headers }: HttpAnswer): APIGatewayProxyStructuredResultV2 => ({
@@ -152,6 +184,8 @@ export const http = (deps: HttpDeps, routes: Record<string, Route>) =>
       const found = routes[event.routeKey]
       if (!found) throw new Error(`The gateway sends ${event.routeKey} here, which this function does not have`)
       return resultOf(
-        found.access === 'token' ? await found.answer(event, await identify(deps, event)) : await found.answer(event),
+        found.access === 'token'
+          ? await answerTo(deps, event, await identify(deps, event), found.answer)
+          : await found.answer(event),
       )
     })

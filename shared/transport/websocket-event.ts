@@ -46,7 +46,7 @@ export const frameOfEvent = (event: unknown): Frame => {
   return {
     requestId,
     routeKey,
-    connection: { id: connectionId, userId, connectedAt },
+    connection: { id: connectionId, userId, connectedAt, ...(businessId && { businessId }) },
     caller: { id: userId, kahaId, expiresAt: new Date(expiresAt), ...(businessId && { businessId }) },
     query,
     body,

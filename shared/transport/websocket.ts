@@ -1,6 +1,7 @@
 import middy from '@middy/core'
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
 import * as z from 'zod'
+import type { Audit } from '../audit/audit.ts'
 import type { Caller } from '../auth/caller.ts'
 import type { Push } from '../delivery/push.ts'
 import type { ReplayQueue } from '../delivery/replay.jobs.ts'
@@ -14,6 +15,7 @@ import { logUnexpected } from './websocket-lifecycle.ts'
 
 export interface WebSocketDeps {
   push: Push
+  audit: Audit
   switchboard: Switchboard
   replays: ReplayQueue
   clock: Clock
@@ -73,6 +75,34 @@ const requestIdOf = (body: string): string | undefined => {
   }
 }
 
+const NamesConversation = z.object({ data: z.object({ conversationId: z.string().max(64) }) })
+
+/** What a frame names, so that a refusal can be found by it later. */
+const targetOf = (body: string): Record<string, string> => {
+  const named = NamesConversation.safeParse(parsedBody(body)).data
+  return named ? { conversationId: named.data.conversationId } : {}
+}
+
+/** Does what a frame asks for, and puts on record when that is not the caller's. */
+const answerTo = async ({ audit }: WebSocketDeps, frame: Frame, name: string, work: () => Promise<unknown>) => {
+  try {
+    return await work()
+  } catch (error) {
+    if (error instanceof Problem && error.isRefusal) {
+      await audit.record({
+        action: 'access.refused',
+        userId: frame.caller.id,
+        businessId: frame.caller.businessId,
+        route: name,
+        target: targetOf(frame.body),
+        reason: error.code,
+        requestId: frame.requestId,
+      })
+    }
+    throw error
+  }
+}
+
 const errorFrame = (problem: Problem, frame: Frame): string =>
   JSON.stringify({
     event: 'error',
@@ -119,7 +149,7 @@ export const webSocketActions = (deps: WebSocketDeps, actions: Record<string, Ac
       const found = Object.hasOwn(actions, name) ? actions[name] : undefined
       if (!found) throw new Problem('unknown_action', `There is no action ${JSON.stringify(name.slice(0, 64))}.`)
       const [answer] = await Promise.all([
-        found.handle({ caller, connection, requestId }, data),
+        answerTo(deps, frame, name, () => found.handle({ caller, connection, requestId }, data)),
         found.isOwnSign || touch(deps, connection, caller.expiresAt, now),
       ])
       return {

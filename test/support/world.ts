@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import type { APIGatewayProxyEventV2 } from 'aws-lambda'
 import type { Cluster } from 'ioredis'
 import { type Kysely, sql } from 'kysely'
+import { createHandler as businessHandler } from '../../functions/http/business.ts'
 import { createHandler as conversationsHandler } from '../../functions/http/conversations.ts'
 import { createHandler as messagesHandler } from '../../functions/http/messages.ts'
 import { createHandler as notificationsHandler } from '../../functions/http/notifications.ts'
@@ -16,6 +17,7 @@ import { createHandler as disconnectHandler } from '../../functions/websocket/di
 import { createHandler as heartbeatHandler } from '../../functions/websocket/heartbeat.ts'
 import { type MessageFunctionDeps, createHandler as messageHandler } from '../../functions/websocket/message.ts'
 import { topology } from '../../infra/topology.ts'
+import type { AuditEntry } from '../../shared/audit/audit.ts'
 import { createTokenVerifier } from '../../shared/auth/tokens.ts'
 import { DatabaseConfig } from '../../shared/database/config.ts'
 import { openDatabase } from '../../shared/database/connection.ts'
@@ -61,6 +63,8 @@ export interface Answer<Body = Record<string, unknown>> {
 
 export interface HttpOptions {
   token?: string
+  /** The caller manages this business. */
+  businessId?: string
   body?: unknown
   /** The body as it goes over the wire, instead of `body` as JSON. */
   rawBody?: string
@@ -79,6 +83,8 @@ export interface Socket {
 }
 
 export interface ConnectOptions {
+  /** The user manages this business. */
+  businessId?: string
   expiresAt?: Date
   connectedAt?: number
   replay?: 'none'
@@ -98,6 +104,8 @@ export interface World {
   replays: RecordingQueue<ReplayJob>
   receipts: RecordingQueue<ReceiptJob>
   sweeps: RecordingQueue<SweepJob>
+  /** What was put on record. */
+  audits: AuditEntry[]
   clock: TestClock
   newUser(): string
   http<Body = Record<string, unknown>>(userId: string, request: string, options?: HttpOptions): Promise<Answer<Body>>
@@ -167,6 +175,8 @@ const httpEvent = (request: string, token: string | undefined, options: HttpOpti
   }
 }
 
+const businessClaim = ({ businessId }: { businessId?: string }) => (businessId === undefined ? {} : { businessId })
+
 const webSocketEvent = (
   routeKey: string,
   socket: { connectionId: string; connectedAt: number },
@@ -175,10 +185,19 @@ const webSocketEvent = (
   requestContext: { requestId: randomUUID(), routeKey, ...socket, authorizer },
 })
 
-export const openWorld = async (settings: Partial<ReplaySettings> = {}): Promise<World> => {
+/** @param database Another one than that of all tests, and how many connections to it. */
+export const openWorld = async (
+  settings: Partial<ReplaySettings> = {},
+  database: { databaseUrl?: string; poolSize?: number } = {},
+): Promise<World> => {
   const { TEST_DATABASE_URL = '', TEST_REDIS_URL = '' } = process.env
+  const { databaseUrl = TEST_DATABASE_URL, poolSize = 60 } = database
   const db = openDatabase(
-    DatabaseConfig.parse({ DATABASE_URL: TEST_DATABASE_URL, DATABASE_POOL_MAX: '60', DATABASE_STATEMENTS: 'named' }),
+    DatabaseConfig.parse({
+      DATABASE_URL: databaseUrl,
+      DATABASE_POOL_MAX: String(poolSize),
+      DATABASE_STATEMENTS: 'named',
+    }),
   )
   const redis = openRedis({ REDIS_URL: TEST_REDIS_URL })
   // The sweep looks at everybody: users of other tests, which stand at other times, must not be among them.
@@ -201,11 +220,14 @@ export const openWorld = async (settings: Partial<ReplaySettings> = {}): Promise
   const replays = recordingQueue<ReplayJob>()
   const receipts = recordingQueue<ReceiptJob>()
   const sweeps = recordingQueue<SweepJob>()
+  const audits: AuditEntry[] = []
+  const audit = { record: async (entry: AuditEntry) => void audits.push(entry) }
   const periods = { presence: presenceSettings, typing: typingSettings }
-  const deps = { db, redis, switchboard, delivered, push, replays, receipts, sweeps, clock, tokens, ...periods }
+  const deps = { db, redis, switchboard, delivered, push, replays, receipts, sweeps, audit, clock, tokens, ...periods }
 
   const httpFunctions: Record<string, ReturnType<typeof conversationsHandler>> = {
     ConversationsFunction: conversationsHandler(deps),
+    BusinessFunction: businessHandler(deps),
     MessagesFunction: messagesHandler(deps),
     NotificationsFunction: notificationsHandler(deps),
     PresenceFunction: presenceHandler(deps),
@@ -247,6 +269,7 @@ export const openWorld = async (settings: Partial<ReplaySettings> = {}): Promise
     replays,
     receipts,
     sweeps,
+    audits,
     clock,
     drain,
     runReplay,
@@ -277,7 +300,7 @@ export const openWorld = async (settings: Partial<ReplaySettings> = {}): Promise
     },
     newUser: () => randomUUID(),
     http: async <Body>(userId: string, request: string, options: HttpOptions = {}) => {
-      const event = httpEvent(request, options.token ?? (await tokenFor(userId)), options)
+      const event = httpEvent(request, options.token ?? (await tokenFor(userId, businessClaim(options))), options)
       const route = topology.httpRoutes.find(({ method, path }) => `${method} ${path}` === event.routeKey)
       const handler = httpFunctions[route?.function ?? topology.httpDefaultFunction]
       if (!handler) throw new Error(`No function has ${event.routeKey}`)
@@ -291,7 +314,12 @@ export const openWorld = async (settings: Partial<ReplaySettings> = {}): Promise
     connect: async (userId, options = {}) => {
       const { expiresAt = new Date(clock.now().getTime() + 3_600_000), connectedAt = clock.now().getTime() } = options
       const socket = { connectionId: `${randomUUID().replaceAll('-', '').slice(0, 15)}=`, connectedAt }
-      const authorizer = { userId, kahaId: `K-${userId.slice(0, 8)}`, expiresAt: String(expiresAt.getTime()) }
+      const authorizer = {
+        userId,
+        kahaId: `K-${userId.slice(0, 8)}`,
+        expiresAt: String(expiresAt.getTime()),
+        ...businessClaim(options),
+      }
       const connectEvent = {
         ...webSocketEvent('$connect', socket, authorizer),
         ...(options.replay && { queryStringParameters: { replay: options.replay } }),

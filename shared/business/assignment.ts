@@ -1,0 +1,116 @@
+import type { Audit } from '../audit/audit.ts'
+import type { Viewer } from '../auth/caller.ts'
+import { lockConversation } from '../conversations/conversations.repository.ts'
+import type { SendDeps } from '../messages/send-message.ts'
+import { conversationNotFound, Problem } from '../platform/problems.ts'
+import { noteChange } from './assignment-changes.ts'
+import type { OpenedConversation } from './business.schema.ts'
+import {
+  type BusinessConversationRow,
+  findBusinessConversation,
+  setStatus,
+} from './business-conversations.repository.ts'
+import { canTakeOne } from './choose-agent.ts'
+import { mayHandle, refuseHandling, requireChat } from './permissions.ts'
+import { giveTo, giveToAnybody, listCandidates, putIntoQueue, type Turn } from './queue.ts'
+import { reopenIn } from './reopen.ts'
+import { changeBusiness } from './turn.ts'
+import { viewWithAssignment } from './views.ts'
+
+interface Target {
+  caller: Viewer
+  conversationId: string
+}
+
+/** Changes one conversation in a turn of its business, and answers with what it has become. */
+const changeChat = async (
+  deps: SendDeps,
+  { caller, conversationId }: Target,
+  role: 'manager' | 'agent',
+  change: (turn: Turn, chat: BusinessConversationRow) => Promise<void>,
+): Promise<OpenedConversation> => {
+  const { business_id } = await requireChat(deps.db, caller, conversationId, role)
+  await changeBusiness(deps, business_id, async turn => {
+    const chat = await findBusinessConversation(turn.trx, conversationId)
+    if (!chat) throw conversationNotFound()
+    // It may have gone to another agent while this one waited for their turn.
+    if (!mayHandle(caller, chat)) throw refuseHandling()
+    await change(turn, chat)
+  })
+  return viewWithAssignment(deps, { viewer: caller, conversationId, businessId: business_id })
+}
+
+const requireOpen = ({ status }: BusinessConversationRow): void => {
+  if (status === 'closed') throw new Problem('conversation_closed', 'The conversation is closed. Open it again first.')
+}
+
+const requireAble = async (turn: Turn, chat: BusinessConversationRow, agentId: string): Promise<void> => {
+  const candidate = (await listCandidates(turn)).find(each => each.agentId === agentId)
+  if (!candidate) throw new Problem('not_found', 'The business has no such agent.')
+  if (!canTakeOne(candidate) || agentId === chat.customer_id) {
+    throw new Problem(
+      'agent_not_available',
+      'The agent is offline, not available, or has as many chats as they may have.',
+    )
+  }
+}
+
+/**
+ * Gives a queued conversation to an agent of the business's choice, also out of hours. The agent has to be online, available and
+ * below their limit. Repeating it changes nothing. Throws `already_assigned` (reassign it instead), `agent_not_available`,
+ * `conversation_closed`.
+ */
+export const assignConversation = (
+  deps: SendDeps,
+  { agentId, ...target }: Target & { agentId: string },
+): Promise<OpenedConversation> =>
+  changeChat(deps, target, 'manager', async (turn, chat) => {
+    requireOpen(chat)
+    if (chat.agent_id === agentId) return
+    if (chat.agent_id !== null) throw new Problem('already_assigned', 'Another agent has it. Reassign it instead.')
+    await requireAble(turn, chat, agentId)
+    await giveTo(turn, chat, agentId)
+  })
+
+/**
+ * Takes a conversation from its agent, who sees nothing of it any more, and gives it to another, who sees it from its start: the
+ * one who is named, or else whom the strategy chooses; with nobody to take it, it is queued. Throws as `assignConversation`.
+ */
+export const reassignConversation = async (
+  deps: SendDeps & { audit: Audit },
+  { agentId, reason, ...target }: Target & { agentId?: string | undefined; reason?: string | undefined },
+): Promise<OpenedConversation> => {
+  const conversation = await changeChat(deps, target, 'manager', async (turn, chat) => {
+    requireOpen(chat)
+    if (agentId === undefined) {
+      if (chat.agent_id !== null) turn.notTo.set(chat.conversation_id, chat.agent_id)
+      if (!(await giveToAnybody(turn, chat))) await putIntoQueue(turn, chat)
+      return
+    }
+    if (agentId === chat.agent_id) return
+    await requireAble(turn, chat, agentId)
+    await giveTo(turn, chat, agentId)
+  })
+  await deps.audit.record({
+    action: 'conversation.reassigned',
+    userId: target.caller.id,
+    businessId: target.caller.businessId,
+    route: 'reassign',
+    target: { conversationId: target.conversationId, agentId: conversation.assignment.agentId ?? '' },
+    reason,
+  })
+  return conversation
+}
+
+/** Closes a conversation, for its agent or the business; the place goes to whoever waits. Repeating it changes nothing. */
+export const closeConversation = (deps: SendDeps, target: Target): Promise<OpenedConversation> =>
+  changeChat(deps, target, 'agent', async (turn, chat) => {
+    if (chat.status === 'closed') return
+    await lockConversation(turn.trx, chat.conversation_id)
+    await setStatus(turn.trx, chat.conversation_id, 'closed', { closed_at: turn.now, is_told_to_wait: false })
+    noteChange(turn.changes, chat, { status: 'closed', agentId: chat.agent_id, hasJoined: false, left: [] })
+  })
+
+/** Opens a conversation again, for its agent or the business. Repeating it changes nothing. Throws `another_open`. */
+export const reopenConversation = (deps: SendDeps, target: Target): Promise<OpenedConversation> =>
+  changeChat(deps, target, 'agent', reopenIn)

@@ -1,0 +1,171 @@
+import { type Kysely, type Selectable, sql, type Transaction } from 'kysely'
+import { isOneOf } from '../database/is-one-of.ts'
+import type { BusinessConversationStatus, BusinessConversationsTable, Database } from '../database/schema.ts'
+import { currentTransaction } from '../database/transaction-id.ts'
+
+export type BusinessConversationRow = Selectable<BusinessConversationsTable>
+
+export const findBusinessConversation = (
+  db: Kysely<Database>,
+  conversationId: string,
+): Promise<BusinessConversationRow | undefined> =>
+  db.selectFrom('business_conversations').selectAll().where('conversation_id', '=', conversationId).executeTakeFirst()
+
+export const listBusinessConversations = (
+  db: Kysely<Database>,
+  conversationIds: readonly string[],
+): Promise<BusinessConversationRow[]> =>
+  db.selectFrom('business_conversations').selectAll().where(isOneOf('conversation_id', conversationIds)).execute()
+
+/** The customer's conversation with the business that is not closed: there is one at most. */
+export const findOpenOf = (
+  db: Kysely<Database>,
+  businessId: string,
+  customerId: string,
+): Promise<BusinessConversationRow | undefined> =>
+  db
+    .selectFrom('business_conversations')
+    .selectAll()
+    .where('business_id', '=', businessId)
+    .where('customer_id', '=', customerId)
+    .where('status', '<>', 'closed')
+    .executeTakeFirst()
+
+/** Those that nobody has, in the order in which they are to be taken: more urgent first, then longest waiting. */
+export const listQueue = (
+  db: Kysely<Database>,
+  businessId: string,
+  limit: number,
+): Promise<BusinessConversationRow[]> =>
+  db
+    .selectFrom('business_conversations')
+    .selectAll()
+    .where('business_id', '=', businessId)
+    .where('status', '=', 'queued')
+    .orderBy('priority_rank')
+    .orderBy('queued_at')
+    .orderBy('conversation_id')
+    .limit(limit)
+    .execute()
+
+/** 1 for the next that is to be taken; null for one that is not queued. */
+export const queuePosition = async (db: Kysely<Database>, conversationId: string): Promise<number | null> => {
+  const { rows } = await sql<{ position: number }>`
+    select count(*) as position
+    from business_conversations as mine join business_conversations as ahead
+      on ahead.business_id = mine.business_id and ahead.status = 'queued'
+        and (ahead.priority_rank, ahead.queued_at, ahead.conversation_id)
+          <= (mine.priority_rank, mine.queued_at, mine.conversation_id)
+    where mine.conversation_id = ${conversationId}::uuid and mine.status = 'queued'`.execute(db)
+  return rows[0]?.position || null
+}
+
+export interface NewBusinessConversation {
+  conversationId: string
+  businessId: string
+  customerId: string
+  priorityRank: number
+  category: string | null
+}
+
+/** Stores it as queued; rejects with 23505 when the customer has an open one with the business. */
+export const insertQueued = (
+  trx: Transaction<Database>,
+  { conversationId, businessId, customerId, priorityRank, category }: NewBusinessConversation,
+  now: Date,
+): Promise<BusinessConversationRow> =>
+  trx
+    .insertInto('business_conversations')
+    .values({
+      conversation_id: conversationId,
+      business_id: businessId,
+      customer_id: customerId,
+      status: 'queued',
+      agent_id: null,
+      priority_rank: priorityRank,
+      category,
+      opened_at: now,
+      queued_at: now,
+      assigned_at: null,
+      answered_at: null,
+      first_response_at: null,
+      first_response_by: null,
+      closed_at: null,
+    })
+    .returningAll()
+    .executeTakeFirstOrThrow()
+
+export type Standing = Partial<
+  Pick<
+    BusinessConversationRow,
+    'agent_id' | 'queued_at' | 'assigned_at' | 'answered_at' | 'closed_at' | 'is_told_to_wait'
+  >
+>
+
+/** Gives it another status, which everybody who sees the conversation learns by synchronizing. */
+export const setStatus = async (
+  trx: Transaction<Database>,
+  conversationId: string,
+  status: BusinessConversationStatus,
+  standing: Standing,
+): Promise<void> => {
+  await trx
+    .updateTable('business_conversations')
+    .set({ status, ...standing })
+    .where('conversation_id', '=', conversationId)
+    .execute()
+  await trx
+    .updateTable('conversations')
+    .set({ changed_xid: currentTransaction() })
+    .where('id', '=', conversationId)
+    .execute()
+}
+
+export const setToldToWait = async (trx: Transaction<Database>, conversationId: string): Promise<void> => {
+  await trx
+    .updateTable('business_conversations')
+    .set({ is_told_to_wait: true })
+    .where('conversation_id', '=', conversationId)
+    .execute()
+}
+
+/** Queued since before `before`, and their customers were not told so. */
+export const listUntold = async (db: Kysely<Database>, businessId: string, before: Date): Promise<string[]> => {
+  const rows = await db
+    .selectFrom('business_conversations')
+    .select('conversation_id')
+    .where('business_id', '=', businessId)
+    .where('status', '=', 'queued')
+    .where('is_told_to_wait', '=', false)
+    .where('queued_at', '<', before)
+    .execute()
+  return rows.map(row => row.conversation_id)
+}
+
+/** The agent's conversations that are not closed. */
+export const listAssignedTo = (
+  db: Kysely<Database>,
+  businessId: string,
+  agentId: string,
+): Promise<BusinessConversationRow[]> =>
+  db
+    .selectFrom('business_conversations')
+    .selectAll()
+    .where('business_id', '=', businessId)
+    .where('agent_id', '=', agentId)
+    .where('status', '=', 'assigned')
+    .orderBy('queued_at')
+    .orderBy('conversation_id')
+    .execute()
+
+/** Given to an agent who has not written since. */
+export const listUnanswered = (db: Kysely<Database>, businessId: string): Promise<BusinessConversationRow[]> =>
+  db
+    .selectFrom('business_conversations')
+    .selectAll()
+    .where('business_id', '=', businessId)
+    .where('status', '=', 'assigned')
+    .where('answered_at', 'is', null)
+    .orderBy('queued_at')
+    .orderBy('conversation_id')
+    .execute()
