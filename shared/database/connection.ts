@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely'
-import { LRUCache } from 'lru-cache'
 import pg from 'pg'
+import QuickLRU from 'quick-lru'
 import { readConfig } from '../platform/config.ts'
 import { logger } from '../platform/logger.ts'
 import { DatabaseConfig } from './config.ts'
@@ -37,7 +37,7 @@ const openPool = (config: DatabaseConfig): pg.Pool => {
   return pool
 }
 
-const statementNames = new LRUCache<string, string>({ max: 1_000 })
+const statementNames = new QuickLRU<string, string>({ maxSize: 1_000 })
 const statementName = (text: string): string => {
   const known = statementNames.get(text)
   if (known) return known

@@ -1,5 +1,5 @@
 import { type Kysely, sql, type Transaction } from 'kysely'
-import { LRUCache } from 'lru-cache'
+import QuickLRU from 'quick-lru'
 import type { Database } from '../database/schema.ts'
 import type { Clock } from '../platform/clock.ts'
 
@@ -9,7 +9,7 @@ export interface TokenUser {
 }
 
 /** Users whose row this environment has seen to be right; a handler asks for each request. */
-const known = new LRUCache<string, string>({ max: 10_000 })
+const known = new QuickLRU<string, string>({ maxSize: 10_000 })
 
 /**
  * Makes the row of a token's user, or mends its `kahaId`. One statement for the first request of a user in this environment,

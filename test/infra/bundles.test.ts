@@ -66,7 +66,7 @@ const packagesIn = (name: string): string[] => {
 }
 
 describe.each(functions)('the bundle of %s', (name, definition) => {
-  const budget = small.has(name) ? 500_000 : 1_100_000
+  const budget = small.has(name) ? 500_000 : 1_000_000
 
   test(`is under ${budget / 1_000} KB`, () => {
     expect(output(name).bytes).toBeGreaterThan(1_000)
