@@ -34,6 +34,8 @@ const openPool = (config: DatabaseConfig): pg.Pool => {
   })
   // A socket that died while the environment was frozen is reported here; unheard, it would end the process.
   pool.on('error', error => logger.warn('An idle database connection was lost', error))
+  // Of one that is in use the pool does not hear; its next statement fails, which is told by whoever makes it.
+  pool.on('connect', client => client.on('error', () => {}))
   return pool
 }
 

@@ -19,6 +19,8 @@ interface Job {
 
 interface ConnectionJob extends Job {
   connection: Connection
+  /** How often it was put off because the connection had another replay; none by default. */
+  waits?: number | undefined
 }
 
 /** A message whose recipients could not be looked up, because Redis did not answer. */

@@ -51,8 +51,9 @@ export interface ReplayDeps {
 const leaseMs = 30_000
 /** A replay hands over when its function has less time than this left: a page takes seconds at the very worst. */
 const handOverMs = 8_000
-/** How long a job waits for another replay of its connection, and how often at most. */
+/** How long a job waits for another replay of its connection. */
 const busyDelaySeconds = 2
+/** How many jobs lead to each other, and how often one waits, at most. */
 const maxHops = 1_000
 /** SQS may deliver a job again; what was done is remembered for longer than any copy takes. */
 const doneMs = 15 * 60 * 1000
@@ -216,6 +217,23 @@ const queueNext = async ({ replays }: ReplayDeps, job: ConnectionReplayJob, dela
   logger.error('A replay was given up', { kind: job.kind, hops: job.hop })
 }
 
+/** A copy that SQS delivers comes at nearly the same time; a job that failed comes again later than this. */
+const putOffMs = 60_000
+
+/**
+ * Has a job come again when the replay that its connection has now may be over. It stays the same job: where that replay does
+ * this very job, which SQS delivered twice, it is found to be done then. Of such copies one is put off and the others are dropped.
+ */
+const putOff = async ({ redis, replays }: ReplayDeps, job: ConnectionReplayJob): Promise<void> => {
+  const { waits = 0 } = job
+  if (waits >= maxHops) {
+    logger.error('A replay was given up', { kind: job.kind, waits })
+    return
+  }
+  if (!(await markDone(redis, `replay-wait:${job.id}:${job.hop}:${waits}`, putOffMs))) return
+  await replays.send({ ...job, waits: waits + 1 }, busyDelaySeconds)
+}
+
 /** Long enough for Redis to be back, or for the sweep to have found the message by itself. */
 const unroutedDelaySeconds = 15
 const maxUnroutedHops = 20
@@ -241,7 +259,7 @@ const replayToConnection = async (
   const lease = await takeLease(deps.redis, `replay:${connection.id}`, leaseMs)
   const doneName = `replay:${job.id}:${job.hop}`
   if (!lease) {
-    if (job.kind !== 'missing' && !(await isDone(deps.redis, doneName))) await queueNext(deps, job, busyDelaySeconds)
+    if (job.kind !== 'missing' && !(await isDone(deps.redis, doneName))) await putOff(deps, job)
     return
   }
   try {

@@ -21,13 +21,18 @@ export interface Lease {
 export const takeLease = async (redis: Cluster, name: string, milliseconds: number): Promise<Lease | null> => {
   const key = keys.lease(name)
   const holder = randomUUID()
-  const taken = await callRedis(redis, () => redis.set(key, holder, 'PX', milliseconds, 'NX'))
+  const release = async () => {
+    await callRedis(redis, () => redis.eval(releaseScript, 1, key, holder))
+  }
+  const taken = await callRedis(redis, () => redis.set(key, holder, 'PX', milliseconds, 'NX')).catch(async error => {
+    // Only the answer may have come too late: then nobody would hold the lease, and nobody could take it.
+    await release().catch(() => {})
+    throw error
+  })
   if (taken !== 'OK') return null
   return {
     renew: async () => (await callRedis(redis, () => redis.eval(renewScript, 1, key, holder, milliseconds))) === 1,
-    release: async () => {
-      await callRedis(redis, () => redis.eval(releaseScript, 1, key, holder))
-    },
+    release,
   }
 }
 

@@ -42,7 +42,7 @@ export interface ModelClient {
   /** The highest position of a conversation of which the server has confirmed that it was acknowledged. */
   acknowledged(conversationId: string): number
   events(event: string): Record<string, unknown>[]
-  /** Connects, and again whenever the socket closes, until `stop`. Resolves with the first open socket. */
+  /** Connects, and again whenever the socket closes. Resolves with the first open socket. */
   start(): Promise<void>
   /** Cuts the socket without a close frame. */
   drop(): void
@@ -52,9 +52,14 @@ export interface ModelClient {
   fallSilent(): void
   /** Keeps back its acknowledgements, or sends them again. */
   acknowledges: boolean
+  /** Acknowledges what it holds at once; otherwise it does so by itself, once a second at most. */
+  acknowledge(): Promise<void>
   /** An action with its answer; rejects when none comes, or the socket closes before. */
   ask(action: string, data: object): Promise<ServerFrame>
+  /** Closes the socket for good. */
   stop(): void
+  /** Breaks the socket without a close frame, for good. */
+  vanish(): void
 }
 
 const messagesOf = ({ event, data = {} }: ServerFrame): { messages: Message[]; replayed: boolean } | undefined => {
@@ -192,6 +197,10 @@ export const modelClient = ({ host }: FaultStack, userId: string = randomUUID())
     }
   }
   let timers: NodeJS.Timeout[] = []
+  const end = (): void => {
+    isWanted = false
+    for (const timer of timers) clearInterval(timer)
+  }
 
   const client: ModelClient = {
     userId,
@@ -224,11 +233,15 @@ export const modelClient = ({ host }: FaultStack, userId: string = randomUUID())
       isSilent = true
     },
     acknowledges: true,
+    acknowledge,
     ask,
     stop: () => {
-      isWanted = false
-      for (const timer of timers) clearInterval(timer)
+      end()
       socket?.close()
+    },
+    vanish: () => {
+      end()
+      socket?.terminate()
     },
   }
   return client
