@@ -12,7 +12,8 @@ const unusedParts: Record<string, string> = {
   // The driver in C, which is not installed.
   'pg/lib/native/index.js': 'module.exports = undefined',
   // Debug output of ioredis, which is off.
-  'debug/src/index.js': 'module.exports = () => Object.assign(() => {}, { enabled: false })',
+  'debug/src/index.js':
+    'const create = () => Object.assign(() => {}, { enabled: false }); create.default = create; module.exports = create',
 }
 
 const pattern = new RegExp(`/(?:${Object.keys(unusedParts).join('|')})$`.replaceAll('.', '\\.'))
