@@ -63,14 +63,15 @@ describe('a push that is lost', () => {
           return isRouting
         }
       })
-      alices.ask('message.send', { conversationId: id, content: 'My last words' }).catch(() => {})
-      await died
-      expect(await storedIn(stack, id)).toMatchObject([{ seq: 1, content: 'My last words' }])
-      for (const client of [bobs, carols]) expect(client.sights).toEqual([])
-      await Promise.all([bobs, carols].map(client => untilHeld(client, id, 1)))
-      for (const client of [bobs, carols]) {
-        expect(client.sights[0]).toMatchObject({ content: 'My last words', replayed: true, connection: 1 })
-      }
+      const isDead = died.then(() => true)
+      const speak = (content: string) => alices.ask('message.send', { conversationId: id, content }).then(() => false)
+      let last = 1
+      while (!(await Promise.race([isDead, speak(`No. ${last}`)]))) last += 1
+      expect((await storedIn(stack, id)).at(-1)).toMatchObject({ seq: last, content: `No. ${last}` })
+      const sightsOf = ({ sights }: ModelClient) => sights.filter(({ seq }) => seq === last)
+      for (const client of [bobs, carols]) expect(sightsOf(client)).toEqual([])
+      await Promise.all([bobs, carols].map(client => untilHeld(client, id, last)))
+      for (const client of [bobs, carols]) expect(sightsOf(client)[0]).toMatchObject({ replayed: true, connection: 1 })
       await until('Alice is told by the gateway itself', () =>
         alices.frames.some(frame => 'message' in frame && frame.message === 'Internal server error'),
       )

@@ -73,7 +73,7 @@ describe('a replay', () => {
         await createGroup(alice, [bob, carol]),
         await createGroup(carol, [bob]),
       ]
-      const each = 2_000
+      const each = 1_500
       await Promise.all(
         ids.map((conversationId, index) =>
           store(stack, { userId: index === 2 ? carol : alice, conversationId, count: each, units: 2_000 }),
