@@ -14,6 +14,7 @@ export const operatorSettings = [
   'REPAIR_AFTER_SECONDS',
   'SWEEP_SECONDS',
   'PRESENCE_SWEEP_SECONDS',
+  'AGENT_GRACE_SECONDS',
 ] as const
 
 export type OperatorSettings = Readonly<Partial<Record<(typeof operatorSettings)[number], string>>>
