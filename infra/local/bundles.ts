@@ -49,10 +49,11 @@ export const watchAll = async (
       if (paths.has(fileOf(folder, name))) rebuilt(name, fileOf(folder, name))
     }
   }
+  const options = optionsFor(topology, folder)
   const watched = await context({
-    ...optionsFor(topology, folder),
+    ...options,
     write: false,
-    plugins: [{ name: 'replace-changed', setup: ({ onEnd }) => onEnd(replaceChanged) }],
+    plugins: [...(options.plugins ?? []), { name: 'replace-changed', setup: ({ onEnd }) => onEnd(replaceChanged) }],
   })
   await watched.watch()
   return { stop: () => watched.dispose() }
