@@ -80,6 +80,8 @@ describe('a replay', () => {
         ),
       )
       stack.host.sqs.faults.deliverTwice = true
+      // So slow that it lasts until the sweep has looked three times, however fast the machine is.
+      stack.host.gateway.faults.postLatencyMs = 300
       const readers = [clientOf(bob), clientOf(carol)]
       await Promise.all(readers.map(reader => reader.start()))
       const [bobs] = readers
@@ -89,6 +91,7 @@ describe('a replay', () => {
       for (const _look of [1, 2, 3])
         expect(await stack.host.invoke('SweepFunction', later())).toMatchObject({ outcome: 'ok' })
       expect(bobs?.events('session.ready')).toEqual([])
+      stack.host.gateway.faults.postLatencyMs = 0
       await until(
         'both have everything',
         () => readers.every(reader => reader.events('session.ready').length > 0),

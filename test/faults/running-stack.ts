@@ -13,7 +13,7 @@ beforeAll(async () => {
 }, 60_000)
 
 afterEach(async () => {
-  Object.assign(stack.host.gateway.faults, { swallowedPosts: 0, lostDisconnects: false })
+  Object.assign(stack.host.gateway.faults, { swallowedPosts: 0, postLatencyMs: 0, lostDisconnects: false })
   Object.assign(stack.host.sqs.faults, { deliverTwice: false, unavailable: false })
   for (const client of clients) client.stop()
   clients.clear()

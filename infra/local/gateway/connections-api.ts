@@ -40,6 +40,11 @@ export const createConnectionsApi = (options: {
     } else refuse(response, 429, 'LimitExceededException', 'The client does not read fast enough')
   }
 
+  const postLater = (id: string, body: Buffer, response: ServerResponse): void => {
+    if (faults.postLatencyMs === 0) post(id, body, response)
+    else setTimeout(() => post(id, body, response), faults.postLatencyMs)
+  }
+
   const receive = (id: string, request: IncomingMessage, response: ServerResponse): void => {
     let first: Buffer | undefined
     let all: Buffer[] | undefined
@@ -53,7 +58,7 @@ export const createConnectionsApi = (options: {
     })
     request.on('end', () => {
       if (size > messageLimit) refuse(response, 413, 'PayloadTooLargeException', 'Message too long')
-      else post(id, all ? Buffer.concat(all, size) : (first ?? Buffer.alloc(0)), response)
+      else postLater(id, all ? Buffer.concat(all, size) : (first ?? Buffer.alloc(0)), response)
     })
     request.on('error', () => response.destroy())
   }

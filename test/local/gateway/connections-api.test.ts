@@ -41,7 +41,7 @@ beforeEach(async () => {
 })
 
 afterEach(async () => {
-  Object.assign(fixtures.gateway.faults, { throttledPosts: 0, swallowedPosts: 0 })
+  Object.assign(fixtures.gateway.faults, { throttledPosts: 0, swallowedPosts: 0, postLatencyMs: 0 })
   client.socket.terminate()
   await client.closed
 })
@@ -144,6 +144,14 @@ describe('a fault', () => {
     fixtures.gateway.faults.swallowedPosts = 0
     await post('found')
     expect(await client.next()).toBe('found')
+  })
+
+  test('makes posts take longer', async () => {
+    fixtures.gateway.faults.postLatencyMs = 100
+    const before = performance.now()
+    await post('late')
+    expect(performance.now() - before).toBeGreaterThan(90)
+    expect(await client.next()).toBe('late')
   })
 })
 
