@@ -88,8 +88,9 @@ describe('a replay', () => {
       // Twice: the first look marks what nobody has marked, the second one finds the marks.
       const later = () => ({ now: new Date(Date.now() + (periods.repairAfter + 1) * 1_000) })
       await until('the replay has begun', () => (bobs?.sights.length ?? 0) > 0)
-      for (const _look of [1, 2, 3])
-        expect(await stack.host.invoke('SweepFunction', later())).toMatchObject({ outcome: 'ok' })
+      // A look may fail where this machine is so busy that Redis does not answer in time; Lambda repeats it, too.
+      const look = async () => (await stack.host.invoke('SweepFunction', later())).outcome === 'ok'
+      for (const number of [1, 2, 3]) await until(`the sweep has looked ${number} times`, look, repairedWithinMs)
       expect(bobs?.events('session.ready')).toEqual([])
       stack.host.gateway.faults.postLatencyMs = 0
       await until(
