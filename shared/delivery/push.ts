@@ -6,6 +6,7 @@ import {
 import * as z from 'zod'
 import { readConfig } from '../platform/config.ts'
 import { logger } from '../platform/logger.ts'
+import { timeLimits } from '../platform/time-limits.ts'
 
 export const PushConfig = z.object({ WEBSOCKET_API_ENDPOINT: z.url() })
 export type PushConfig = z.output<typeof PushConfig>
@@ -31,7 +32,7 @@ export const createPush = (config: PushConfig): Push => {
   const client = new ApiGatewayManagementApiClient({
     endpoint: config.WEBSOCKET_API_ENDPOINT,
     maxAttempts: 1,
-    requestHandler: { connectionTimeout: timeoutMs, requestTimeout: timeoutMs, httpsAgent: { maxSockets: 100 } },
+    requestHandler: { ...timeLimits(timeoutMs, timeoutMs), httpsAgent: { maxSockets: 100 } },
   })
   const outcomeOf = async (request: Promise<unknown>): Promise<PushOutcome> => {
     try {

@@ -1,4 +1,5 @@
 import { SendMessageBatchCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
+import { timeLimits } from './time-limits.ts'
 
 /** A queue of one kind of job. At least once, in no order; rejects when SQS does not take the job. */
 export interface Queue<Job> {
@@ -15,7 +16,7 @@ export const createQueue = <Job>(queueUrl: string): Queue<Job> => {
     // The queue's own host: so the same code talks to SQS and to the local host.
     endpoint: new URL(queueUrl).origin,
     maxAttempts: 3,
-    requestHandler: { connectionTimeout: 1_000, requestTimeout: 2_000 },
+    requestHandler: timeLimits(1_000, 2_000),
   })
   return {
     send: async (job, delaySeconds = 0) => {
