@@ -5,7 +5,7 @@ import type { Presence } from '../presence/presence.schema.ts'
 import { mentionUsers } from '../users/users.ts'
 import { leaveConversations } from './agent-departure.ts'
 import { deleteAgent, insertAgent, type LoadedAgent, listAgents, updateAgent } from './agents.repository.ts'
-import type { Agent, AgentsQuery, AgentWithStats, ConfigureAgent } from './business.schema.ts'
+import type { Agent, AgentPage, AgentStatsPage, AgentsQuery, ConfigureAgent } from './business.schema.ts'
 import { agentFigures, noFigures } from './stats.repository.ts'
 import { assignWaiting, type BusinessDeps, changeBusiness, presenceOf } from './turn.ts'
 
@@ -32,17 +32,12 @@ const viewsOf = async (deps: BusinessDeps, rows: readonly LoadedAgent[]): Promis
 
 const Position = z.tuple([z.iso.datetime(), z.uuid()])
 
-interface AgentPage<Item> {
-  items: Item[]
-  nextCursor: string | null
-}
-
 /** The agents of a business in the order in which they were added, page by page. One statement and one Redis round trip. */
 export const listBusinessAgents = async (
   deps: BusinessDeps,
   businessId: string,
   { cursor, limit }: AgentsQuery,
-): Promise<AgentPage<Agent>> => {
+): Promise<AgentPage> => {
   const scope = JSON.stringify(['agents', businessId])
   const position = cursor === undefined ? undefined : decodeCursor(scope, Position, cursor)
   const behind = position && { addedAt: new Date(position[0]), agentId: position[1] }
@@ -58,7 +53,7 @@ export const listAgentsWithStats = async (
   deps: BusinessDeps,
   businessId: string,
   query: AgentsQuery,
-): Promise<AgentPage<AgentWithStats>> => {
+): Promise<AgentStatsPage> => {
   const [{ items, nextCursor }, figures] = await Promise.all([
     listBusinessAgents(deps, businessId, query),
     agentFigures(deps.db, businessId),

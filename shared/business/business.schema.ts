@@ -87,6 +87,9 @@ export const Agent = z.object({
 })
 export type Agent = z.output<typeof Agent>
 
+export const AgentPage = z.object({ items: z.array(Agent), nextCursor: z.string().nullable() })
+export type AgentPage = z.output<typeof AgentPage>
+
 const Figures = z.object({
   assigned: z.int(),
   closed: z.int(),
@@ -97,10 +100,12 @@ const Figures = z.object({
 export const AgentWithStats = Agent.extend(Figures.shape)
 export type AgentWithStats = z.output<typeof AgentWithStats>
 
-export const BusinessStats = Figures.extend({
-  queued: z.int(),
-  agents: z.array(Figures.extend({ agentId: z.uuid() })),
-})
+export const AgentStatsPage = z.object({ items: z.array(AgentWithStats), nextCursor: z.string().nullable() })
+export type AgentStatsPage = z.output<typeof AgentStatsPage>
+
+export const AgentFigures = Figures.extend({ agentId: z.uuid() })
+
+export const BusinessStats = Figures.extend({ queued: z.int(), agents: z.array(AgentFigures) })
 export type BusinessStats = z.output<typeof BusinessStats>
 
 export const BusinessPresence = z.object({ status: z.enum(['online', 'away', 'offline']), agentsOnline: z.int() })

@@ -9,3 +9,12 @@ export const SyncRequest = z.strictObject({
     .max(maxConversations)
     .refine(list => new Set(list.map(({ id }) => id)).size === list.length, { error: 'Each conversation once' }),
 })
+
+export const SyncAccepted = z.object({ accepted: z.literal(true) })
+
+export const SyncCompleted = z.object({
+  /** Of the request, where it had one. */
+  requestId: z.string().optional(),
+  /** All up to `throughSeq` is settled. */
+  conversations: z.array(z.object({ id: z.uuid(), throughSeq: z.int(), hasMore: z.boolean() })),
+})

@@ -77,5 +77,13 @@ export const Message = z.object({
 })
 export type Message = z.output<typeof Message>
 
+/** What is said of a message that was sent. */
+export const SentMessage = z.object({
+  ...Message.pick({ id: true, conversationId: true, seq: true, sentAt: true }).shape,
+  /** It had been stored before. */
+  duplicate: z.boolean(),
+})
+export type SentMessage = z.output<typeof SentMessage>
+
 export const MessagePage = z.object({ items: z.array(Message), hasMore: z.boolean() })
 export type MessagePage = z.output<typeof MessagePage>

@@ -1,11 +1,11 @@
+import * as z from 'zod'
 import { logger } from './logger.ts'
 
-export type StoreState = 'up' | 'down'
+const StoreState = z.enum(['up', 'down'])
+type StoreState = z.output<typeof StoreState>
 
-export interface Health {
-  status: 'ready' | 'unavailable'
-  stores: Record<string, StoreState>
-}
+export const Health = z.object({ status: z.enum(['ready', 'unavailable']), stores: z.record(z.string(), StoreState) })
+export type Health = z.output<typeof Health>
 
 const checkTimeoutMs = 1_500
 

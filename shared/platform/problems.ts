@@ -1,3 +1,5 @@
+import type { FieldError, ProblemDocument } from './problem.schema.ts'
+
 /**
  * The one catalogue of what can go wrong for a caller. `code` is stable and part of the contract; `docs/problems.md` explains
  * each, and a test keeps the two equal. `retryable`: the same request may succeed later.
@@ -44,11 +46,6 @@ export const problemCatalogue = {
 
 export type ProblemCode = keyof typeof problemCatalogue
 
-export interface FieldError {
-  path: string
-  message: string
-}
-
 export interface ProblemOptions {
   /** For `validation_failed`: each field that is wrong. */
   errors?: FieldError[]
@@ -87,19 +84,6 @@ export class Problem extends Error {
   get retryable(): boolean {
     return problemCatalogue[this.code].retryable
   }
-}
-
-/** What callers see (RFC 9457), over HTTP as the body and over the WebSocket inside an `error` event. */
-export interface ProblemDocument {
-  type: string
-  title: string
-  status: number
-  detail: string
-  code: ProblemCode
-  requestId: string
-  errors?: FieldError[]
-  /** Where a retry makes sense after a while: the socket has no `Retry-After` header. */
-  retryAfterSeconds?: number
 }
 
 export const problemDocument = (problem: Problem, requestId: string): ProblemDocument => ({

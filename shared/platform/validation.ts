@@ -1,5 +1,6 @@
 import type * as z from 'zod'
-import { type FieldError, Problem } from './problems.ts'
+import type { FieldError } from './problem.schema.ts'
+import { Problem } from './problems.ts'
 
 /** As many faults as a person can use; a body can hold thousands. */
 const maxFieldErrors = 20

@@ -7,6 +7,7 @@ import { logger } from '../platform/logger.ts'
 import { conversationNotFound } from '../platform/problems.ts'
 import { findStandings } from '../receipts/receipts.repository.ts'
 import type { TypingSettings } from './settings.ts'
+import type { TypingEnd } from './typing.schema.ts'
 import { claimTyping, endTyping, forgetTyping, type Typist } from './typing-state.ts'
 
 export type TypingDeps = FanOutDeps & { db: Kysely<Database>; redis: Cluster; typing: TypingSettings }
@@ -34,7 +35,7 @@ interface Typing extends Typist {
 export const startTyping = async (
   deps: TypingDeps,
   { conversationId, userId, businessId }: Typing,
-): Promise<{ expiresAt: string }> => {
+): Promise<TypingEnd> => {
   const { db, redis, clock, typing } = deps
   const typist = { conversationId, userId }
   const viewer = { id: userId, ...(businessId !== undefined && { businessId }) }
@@ -65,7 +66,7 @@ export const startTyping = async (
 export const stopTyping = async (
   deps: TypingDeps,
   { conversationId, userId, businessId }: Typing,
-): Promise<{ expiresAt: string }> => {
+): Promise<TypingEnd> => {
   const { db, redis, clock } = deps
   const typist = { conversationId, userId }
   const viewer = { id: userId, ...(businessId !== undefined && { businessId }) }

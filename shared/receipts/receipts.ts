@@ -5,7 +5,6 @@ import type { Database } from '../database/schema.ts'
 import { clearPending } from '../delivery/pending.ts'
 import { statusOf } from '../messages/message.view.ts'
 import { findVisible } from '../messages/messages.repository.ts'
-import type { MessageStatus } from '../messages/messages.schema.ts'
 import { visibleAt } from '../messages/retention.config.ts'
 import { logger } from '../platform/logger.ts'
 import { conversationNotFound, Problem } from '../platform/problems.ts'
@@ -13,7 +12,7 @@ import { type AnnounceDeps, announcePositions, type MovedPosition } from './anno
 import { type DeliveredPosition, type DeliveredPositions, storeDelivered, withDelivered } from './delivered.ts'
 import type { ReceiptJob } from './receipt.jobs.ts'
 import { findSeq, findStandings, type Position, raiseRead, type Standing } from './receipts.repository.ts'
-import type { MarkRead } from './receipts.schema.ts'
+import type { MarkedRead, MarkRead, ReadUpTo, Receipt } from './receipts.schema.ts'
 import { unreadCounts, unreadCountsOf } from './unread.ts'
 
 export type ReceiptDeps = AnnounceDeps & { db: Kysely<Database>; delivered: DeliveredPositions }
@@ -134,7 +133,7 @@ export const markRead = async (
 export const markConversationRead = async (
   deps: ReceiptDeps,
   { caller, conversationId, messageId, seq }: MarkRead & { caller: Viewer; conversationId: string },
-): Promise<{ lastReadSeq: number; unreadCount: number }> => {
+): Promise<ReadUpTo> => {
   const standing = (await findStandings(deps.db, caller, [conversationId])).get(conversationId)
   if (!standing) throw conversationNotFound()
   const { joinedSeq, lastSeq, lastReadSeq } = standing
@@ -152,7 +151,7 @@ export const unreadCountOf = async (deps: ReceiptDeps, caller: Viewer, conversat
 }
 
 /** Reads everything everywhere; returns how many conversations had unread messages. */
-export const markAllRead = async (deps: ReceiptDeps, userId: string): Promise<{ marked: number }> => {
+export const markAllRead = async (deps: ReceiptDeps, userId: string): Promise<MarkedRead> => {
   const { conversations } = await unreadCounts(deps, userId)
   const ids = Object.keys(conversations)
   if (ids.length === 0) return { marked: 0 }
@@ -184,7 +183,7 @@ export const announceCurrent = async (
 export const messageReceipts = async (
   deps: ReceiptDeps,
   { caller, conversationId, messageId }: { caller: Viewer; conversationId: string; messageId: string },
-): Promise<{ userId: string; status: MessageStatus }[]> => {
+): Promise<Receipt[]> => {
   const { me, others, isParticipant } = await requireAccess(deps.db, conversationId, caller)
   const reference = { conversationId, messageId, joinedSeq: me.joined_seq }
   const message = await findVisible(deps.db, reference, visibleAt(deps.clock.now()))

@@ -4,18 +4,11 @@ import type { Database } from '../database/schema.ts'
 import { countUnread, unreadCap } from '../messages/messages.repository.ts'
 import { visibleAt } from '../messages/retention.config.ts'
 import type { Clock } from '../platform/clock.ts'
+import type { UnreadCounts } from './receipts.schema.ts'
 
 export interface UnreadDeps {
   db: Kysely<Database>
   clock: Clock
-}
-
-export interface UnreadCounts {
-  total: number
-  /** Only conversations that have unread messages; each counted up to 1,000. */
-  conversations: Record<string, number>
-  /** At least one conversation has more than 1,000. */
-  unreadCapped?: true
 }
 
 /** Conversations in which something lies behind the user's read position; not all of it need be unread for them. */

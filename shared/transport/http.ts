@@ -36,12 +36,16 @@ export const noContent = (): HttpAnswer => ({ status: 204 })
 type Empty = Record<never, never>
 const nothing = z.strictObject({})
 
-export interface RouteInput<Params, Query, Body> {
-  /** Whether the caller may do this at all: asked before anything else of the request is looked at. Throws when not. */
-  permission?: (caller: Caller, params: Params) => Promise<unknown>
+/** What a request may hold; without a schema nothing. */
+export interface RequestSchemas<Params = unknown, Query = unknown, Body = unknown> {
   params?: z.ZodType<Params>
   query?: z.ZodType<Query>
   body?: z.ZodType<Body>
+}
+
+export interface RouteInput<Params, Query, Body> extends RequestSchemas<Params, Query, Body> {
+  /** Whether the caller may do this at all: asked before anything else of the request is looked at. Throws when not. */
+  permission?: (caller: Caller, params: Params) => Promise<unknown>
 }
 
 export interface RouteRequest<Params, Query, Body> {
@@ -54,7 +58,9 @@ export interface RouteRequest<Params, Query, Body> {
 type Answering = (event: APIGatewayProxyEventV2, caller: Caller) => Promise<HttpAnswer>
 type PublicAnswering = (event: APIGatewayProxyEventV2) => Promise<HttpAnswer>
 
-export type Route = { access: 'token'; answer: Answering } | { access: 'public'; answer: PublicAnswering }
+export type Route =
+  | { access: 'token'; request: RequestSchemas; answer: Answering }
+  | { access: 'public'; request: RequestSchemas; answer: PublicAnswering }
 
 const rawBody = (event: APIGatewayProxyEventV2): Buffer =>
   Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8')
@@ -91,6 +97,7 @@ export const route = <Params = Empty, Query = Empty, Body = Empty>(
   handle: (request: RouteRequest<Params, Query, Body>) => Promise<HttpAnswer>,
 ): Route => ({
   access: 'token',
+  request: input,
   answer: async (event, caller) => {
     const params = parseInput(input.params ?? nothing, event.pathParameters ?? {}) as Params
     await input.permission?.(caller, params)
@@ -104,7 +111,7 @@ export const route = <Params = Empty, Query = Empty, Body = Empty>(
 })
 
 /** A route that needs no token. */
-export const publicRoute = (answer: PublicAnswering): Route => ({ access: 'public', answer })
+export const publicRoute = (answer: PublicAnswering): Route => ({ access: 'public', request: {}, answer })
 
 const bearer = (event: APIGatewayProxyEventV2): string => {
   const [, token] = /^Bearer +(\S+) *$/i.exec(event.headers.authorization ?? '') ?? []
@@ -165,10 +172,11 @@ const problemResult = (problem: Problem, requestId: string): APIGatewayProxyStru
 
 /**
  * The handler of an HTTP function: its routes by the gateway's route key, and `$default` for whatever has none. Every fault is
- * answered as a problem document; what is our own fault is told whole to the log.
+ * answered as a problem document; what is our own fault is told whole to the log. It carries its routes, from which the API is
+ * described.
  */
-export const http = (deps: HttpDeps, routes: Record<string, Route>) =>
-  middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>({
+export const http = (deps: HttpDeps, routes: Record<string, Route>) => {
+  const handler = middy<APIGatewayProxyEventV2, APIGatewayProxyStructuredResultV2>({
     timeoutEarlyInMillis: answerBeforeTimeoutMs,
     timeoutEarlyResponse: () => {
       throw new Problem('timeout', 'The request took too long. Try again.', { retryAfterSeconds: 2 })
@@ -189,3 +197,5 @@ export const http = (deps: HttpDeps, routes: Record<string, Route>) =>
           : await found.answer(event),
       )
     })
+  return Object.assign(handler, { routes })
+}

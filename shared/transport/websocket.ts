@@ -10,6 +10,7 @@ import type { Connection, Switchboard } from '../delivery/switchboard.ts'
 import type { Clock } from '../platform/clock.ts'
 import { asProblem, Problem, problemDocument } from '../platform/problems.ts'
 import { parseInput } from '../platform/validation.ts'
+import { ClientFrame, RequestId } from './frames.schema.ts'
 import { type Frame, frameOfEvent, isTokenExpired } from './websocket-event.ts'
 import { logUnexpected } from './websocket-lifecycle.ts'
 
@@ -33,6 +34,7 @@ interface ActionContext {
 export type ActionRequest<Data> = ActionContext & { data: Data }
 
 export interface Action {
+  data: z.ZodType
   /** It takes its frame as a sign of life by itself, in a round trip that it makes anyway. */
   isOwnSign: boolean
   handle(context: ActionContext, data: unknown): Promise<unknown>
@@ -44,16 +46,9 @@ export const action = <Data>(
   handle: (request: ActionRequest<Data>) => Promise<unknown>,
   { isOwnSign = false } = {},
 ): Action => ({
+  data: schema,
   isOwnSign,
   handle: async (context, data) => handle({ ...context, data: parseInput(schema, data, 'data') }),
-})
-
-const RequestId = z.string().max(128)
-
-const ClientFrame = z.strictObject({
-  action: z.string(),
-  requestId: RequestId.optional(),
-  data: z.unknown().optional(),
 })
 
 const HasRequestId = z.object({ requestId: RequestId })
@@ -119,9 +114,10 @@ const closeWith = async ({ push }: WebSocketDeps, problem: Problem, frame: Frame
 /**
  * The handler of a two-way route: the answer goes back as the route's response, which costs no push. A bad frame is answered
  * by an `error`, and the socket stays open; only an expired token closes it. Without a `requestId` success is not answered.
+ * It carries its actions, from which the protocol is described.
  */
-export const webSocketActions = (deps: WebSocketDeps, actions: Record<string, Action>) =>
-  middy<unknown, APIGatewayProxyStructuredResultV2>({
+export const webSocketActions = (deps: WebSocketDeps, actions: Record<string, Action>) => {
+  const handler = middy<unknown, APIGatewayProxyStructuredResultV2>({
     timeoutEarlyInMillis: answerBeforeTimeoutMs,
     timeoutEarlyResponse: () => {
       throw new Problem('timeout', 'The request took too long. Try again.')
@@ -157,3 +153,5 @@ export const webSocketActions = (deps: WebSocketDeps, actions: Record<string, Ac
         ...(requestId !== undefined && { body: JSON.stringify({ event: 'ack', requestId, data: answer ?? {} }) }),
       }
     })
+  return Object.assign(handler, { actions })
+}

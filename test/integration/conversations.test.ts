@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { sql } from 'kysely'
 import type { Conversation, ConversationPage, Participant } from '../../shared/conversations/conversations.schema.ts'
-import type { ProblemDocument } from '../../shared/platform/problems.ts'
+import type { ProblemDocument } from '../../shared/platform/problem.schema.ts'
 import { openWorld, type World } from '../support/world.ts'
 
 let world: World

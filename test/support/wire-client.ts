@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { WebSocket } from 'ws'
-import type { ProblemDocument } from '../../shared/platform/problems.ts'
+import type { ProblemDocument } from '../../shared/platform/problem.schema.ts'
 import { testStack } from './stack.ts'
 
 export interface WireAnswer<Body = Record<string, unknown>> {
