@@ -202,6 +202,7 @@ export const topology = {
       'DELETE /conversations/{id}/participants/{userId}',
       'PUT /conversations/{id}/participants/{userId}/role',
       'PUT /conversations/{id}/read',
+      'PUT /conversations/{id}/mute',
       'GET /conversations/{id}/unread-count',
     ),
     ...routes(
@@ -233,7 +234,13 @@ export const topology = {
       'POST /business/conversations/{id}/close',
       'POST /business/conversations/{id}/reopen',
     ),
-    ...routes('NotificationsFunction', 'GET /notifications/unread-counts', 'PUT /notifications/mark-all-read'),
+    ...routes(
+      'NotificationsFunction',
+      'GET /notifications/unread-counts',
+      'PUT /notifications/mark-all-read',
+      'GET /notifications/preferences',
+      'PUT /notifications/preferences',
+    ),
     ...routes('PresenceFunction', 'GET /presence'),
     ...routes('SyncFunction', 'GET /sync'),
     ...routes('PlatformFunction', 'GET /health', 'GET /health/ready'),

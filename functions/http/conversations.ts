@@ -8,6 +8,7 @@ import {
   ListConversations,
   OpenDirect,
   RenameGroup,
+  SetMute,
 } from '../../shared/conversations/conversations.schema.ts'
 import {
   type ConversationDeps,
@@ -17,6 +18,7 @@ import {
   openDirect,
   renameGroup,
 } from '../../shared/conversations/conversations.ts'
+import { muteConversation } from '../../shared/conversations/mute.ts'
 import { addParticipant, changeRole, removeFromGroup } from '../../shared/conversations/participants.ts'
 import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
@@ -69,6 +71,9 @@ export const createHandler = (deps: HttpDeps & ConversationDeps & ReceiptDeps) =
     ),
     'PUT /conversations/{id}/read': route({ params: Conversation, body: MarkRead }, async ({ caller, params, body }) =>
       ok(await markConversationRead(deps, { ...body, caller, conversationId: params.id })),
+    ),
+    'PUT /conversations/{id}/mute': route({ params: Conversation, body: SetMute }, async ({ caller, params, body }) =>
+      ok(await muteConversation(deps, { ...body, caller, conversationId: params.id })),
     ),
     'GET /conversations/{id}/unread-count': route({ params: Conversation }, async ({ caller, params }) =>
       ok({ conversationId: params.id, unreadCount: await unreadCountOf(deps, caller, params.id) }),

@@ -1,15 +1,9 @@
-import { IANAZone } from 'luxon'
 import * as z from 'zod'
+import { TimeOfDay, TimeZone } from '../platform/local-time.ts'
 
 const maxRangesOfDay = 10
 const maxDates = 400
 
-/** Node also takes offsets (`+05:45`) for zones. They know no daylight saving time, and are no IANA names. */
-const isZoneName = (name: string): boolean => /^[a-z]/i.test(name) && IANAZone.isValidZone(name)
-
-const TimeZone = z.string().max(64).refine(isZoneName, { error: 'An IANA time zone, such as Europe/London' })
-
-const Open = z.string().regex(/^([01]\d|2[0-3]):[0-5]\d$/, { error: 'A time of day: HH:MM' })
 const Close = z
   .string()
   .regex(/^(([01]\d|2[0-3]):[0-5]\d|24:00)$/, { error: 'A time of day: HH:MM, 24:00 for the end of the day' })
@@ -18,7 +12,7 @@ const Close = z
  * From `open` until just before `close`. A `close` that is not after its `open` is a time of the next day: 22:00 to 03:00 crosses
  * midnight, and 09:00 to 09:00 lasts 24 hours. The range belongs to the day on which it opens.
  */
-const Range = z.strictObject({ open: Open, close: Close })
+const Range = z.strictObject({ open: TimeOfDay, close: Close })
 export type Range = z.output<typeof Range>
 
 export const inOrder = (ranges: readonly Range[]): Range[] =>

@@ -30,9 +30,15 @@ const displayName = ({ conversation, others, business }: Access): string =>
 const byJoining = (a: ParticipantRow, b: ParticipantRow): number =>
   a.joined_at.getTime() - b.joined_at.getTime() || (a.user_id < b.user_id ? -1 : 1)
 
+/** As it counts at this time: a mute that has ended is none. */
+const muteAt = ({ is_muted, muted_until }: ParticipantRow, now: Date): Pick<Conversation, 'isMuted' | 'mutedUntil'> => {
+  const isMuted = is_muted && (muted_until === null || muted_until > now)
+  return { isMuted, mutedUntil: isMuted && muted_until ? muted_until.toISOString() : null }
+}
+
 export const conversationView = (
   access: Access,
-  { lastMessage, unread }: { lastMessage: MessageRow | undefined; unread: number },
+  { lastMessage, unread, now }: { lastMessage: MessageRow | undefined; unread: number; now: Date },
 ): Conversation => {
   const { conversation, me, others, isParticipant, business } = access
   const [other] = others
@@ -47,8 +53,7 @@ export const conversationView = (
     lastMessage: lastMessage ? messageView(lastMessage, me.user_id, others) : null,
     unreadCount: Math.min(unread, unreadCap),
     ...(unread > unreadCap && { unreadCapped: true as const }),
-    isMuted: me.is_muted,
-    mutedUntil: me.muted_until?.toISOString() ?? null,
+    ...muteAt(me, now),
     participants: [...(isParticipant ? [me] : []), ...others].sort(byJoining).map(participantView),
     ...(business && {
       business: {

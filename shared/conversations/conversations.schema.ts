@@ -38,6 +38,18 @@ export type GroupRole = z.output<typeof GroupRole>
 export const AddParticipant = z.strictObject({ userId: Id, role: GroupRole.default('member') })
 export const ChangeRole = z.strictObject({ role: GroupRole })
 
+/** Without `until` for good. */
+export const SetMute = z
+  .strictObject({
+    isMuted: z.boolean(),
+    until: z.iso
+      .datetime({ offset: true })
+      .transform(text => new Date(text))
+      .nullable()
+      .default(null),
+  })
+  .refine(({ isMuted, until }) => isMuted || until === null, { error: 'Only a mute has an end', path: ['until'] })
+
 export const ListConversations = z.strictObject({
   type: z.enum(['direct', 'group', 'business']).optional(),
   search: wellFormed.trim().min(1).max(100).optional(),

@@ -30,7 +30,8 @@ export const loadViews = async (
   if (conversations.length === 0) return []
   const conversationIds = conversations.map(conversation => conversation.id)
   const ofBusinesses = conversations.filter(({ type }) => type === 'business').map(({ id }) => id)
-  const since = visibleAt(clock.now())
+  const now = clock.now()
+  const since = visibleAt(now)
   const scope = { userId: viewer.id, conversationIds }
   const [participants, newest, unread, standings] = await Promise.all([
     listParticipants(db, conversationIds).then(rows => withDelivered(delivered, rows)),
@@ -43,6 +44,6 @@ export const loadViews = async (
   return conversations.flatMap(conversation => {
     const { id } = conversation
     const access = accessOf(conversation, members.get(id) ?? [], businesses.get(id) ?? null, viewer)
-    return access ? [conversationView(access, { lastMessage: newest.get(id), unread: unread.get(id) ?? 0 })] : []
+    return access ? [conversationView(access, { lastMessage: newest.get(id), unread: unread.get(id) ?? 0, now })] : []
   })
 }

@@ -88,6 +88,26 @@ export const removeParticipant = async (
     .execute()
 }
 
+/** Mutes the conversation for one participant, or ends that. False when they are none. */
+export const setMute = async (
+  db: Kysely<Database>,
+  {
+    conversationId,
+    userId,
+    isMuted,
+    until,
+  }: { conversationId: string; userId: string; isMuted: boolean; until: Date | null },
+): Promise<boolean> => {
+  const { numUpdatedRows } = await db
+    .updateTable('participants')
+    .set({ is_muted: isMuted, muted_until: until, changed_xid: currentTransaction() })
+    .where('conversation_id', '=', conversationId)
+    .where('user_id', '=', userId)
+    .where('left_at', 'is', null)
+    .executeTakeFirst()
+  return numUpdatedRows > 0n
+}
+
 export const setRole = async (
   trx: Transaction<Database>,
   { conversation_id, user_id }: ParticipantRow,

@@ -8,6 +8,7 @@ import * as foundation from './migrations/0001_foundation.ts'
 import * as retention from './migrations/0002_retention.ts'
 import * as sync from './migrations/0003_sync.ts'
 import * as business from './migrations/0004_business.ts'
+import * as notifications from './migrations/0005_notifications.ts'
 import { provisionRoles } from './roles.ts'
 
 /** In order. A migration that has been released is never changed: the next one corrects it. */
@@ -16,6 +17,7 @@ const migrations: Record<string, Migration> = {
   '0002_retention': retention,
   '0003_sync': sync,
   '0004_business': business,
+  '0005_notifications': notifications,
 }
 
 /**

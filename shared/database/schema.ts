@@ -1,5 +1,6 @@
 import type { ColumnType, Generated, RawBuilder } from 'kysely'
 import type { BusinessHours } from '../business/hours.schema.ts'
+import type { QuietHours } from '../notifications/preferences.schema.ts'
 
 /**
  * A position in a conversation: the `seq` of a message, 1 and up, 0 before the first. Safe as a number up to 2^53.
@@ -111,6 +112,15 @@ export interface BusinessConversationsTable {
   is_told_to_wait: Generated<boolean>
 }
 
+export interface NotificationPreferencesTable {
+  user_id: string
+  push_enabled: boolean
+  /** Null: none. */
+  quiet_hours: ColumnType<QuietHours | null, string | null, string | null>
+  /** Types of conversations that they want no push requests for. */
+  muted_types: ConversationType[]
+}
+
 export interface Database {
   users: UsersTable
   conversations: ConversationsTable
@@ -119,4 +129,5 @@ export interface Database {
   businesses: BusinessesTable
   agents: AgentsTable
   business_conversations: BusinessConversationsTable
+  notification_preferences: NotificationPreferencesTable
 }

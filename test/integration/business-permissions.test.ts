@@ -41,6 +41,7 @@ const bodies: Record<string, object> = {
   'PATCH /conversations/{id}': { name: 'Mine' },
   'POST /conversations/{id}/participants': { userId: randomUUID() },
   'PUT /conversations/{id}/participants/{userId}/role': { role: 'member' },
+  'PUT /conversations/{id}/mute': { isMuted: true },
 }
 const actions: [string, () => object][] = [
   ['message.send', () => ({ conversationId, content: 'Intruder' })],
