@@ -1,12 +1,7 @@
-import {
-  ApiGatewayManagementApiClient,
-  DeleteConnectionCommand,
-  PostToConnectionCommand,
-} from '@aws-sdk/client-apigatewaymanagementapi'
 import * as z from 'zod'
 import { readConfig } from '../platform/config.ts'
 import { logger } from '../platform/logger.ts'
-import { timeLimits } from '../platform/time-limits.ts'
+import { createConnectionsApi } from './connections-api.ts'
 
 export const PushConfig = z.object({ WEBSOCKET_API_ENDPOINT: z.url() })
 export type PushConfig = z.output<typeof PushConfig>
@@ -20,34 +15,24 @@ export interface Push {
   close(connectionId: string): Promise<PushOutcome>
 }
 
-const timeoutMs = 1_000
-
-/** The real answer has an empty body, so the status tells, not the message. */
-const isGone = (error: unknown): boolean =>
-  error instanceof Error &&
-  (error.name === 'GoneException' ||
-    ('$metadata' in error && (error.$metadata as { httpStatusCode?: number }).httpStatusCode === 410))
+const gone = 410
 
 export const createPush = (config: PushConfig): Push => {
-  const client = new ApiGatewayManagementApiClient({
-    endpoint: config.WEBSOCKET_API_ENDPOINT,
-    maxAttempts: 1,
-    requestHandler: { ...timeLimits(timeoutMs, timeoutMs), httpsAgent: { maxSockets: 100 } },
-  })
-  const outcomeOf = async (request: Promise<unknown>): Promise<PushOutcome> => {
+  const callGateway = createConnectionsApi(config.WEBSOCKET_API_ENDPOINT)
+  const outcomeOf = async (answer: Promise<number>): Promise<PushOutcome> => {
     try {
-      await request
-      return 'sent'
+      const status = await answer
+      if (status >= 200 && status < 300) return 'sent'
+      if (status === gone) return 'gone'
+      logger.warn('A push failed', { status })
     } catch (error) {
-      if (isGone(error)) return 'gone'
       logger.warn('A push failed', error as Error)
-      return 'failed'
     }
+    return 'failed'
   }
   return {
-    send: (connectionId, frame) =>
-      outcomeOf(client.send(new PostToConnectionCommand({ ConnectionId: connectionId, Data: Buffer.from(frame) }))),
-    close: connectionId => outcomeOf(client.send(new DeleteConnectionCommand({ ConnectionId: connectionId }))),
+    send: (connectionId, frame) => outcomeOf(callGateway('POST', connectionId, Buffer.from(frame))),
+    close: connectionId => outcomeOf(callGateway('DELETE', connectionId)),
   }
 }
 
