@@ -1,6 +1,8 @@
 import type { Kysely } from 'kysely'
+import type { Viewer } from '../auth/caller.ts'
 import { participantView } from '../conversations/conversation.view.ts'
 import { findConversation } from '../conversations/conversations.repository.ts'
+import type { Conversation } from '../conversations/conversations.schema.ts'
 import { loadViews } from '../conversations/load-views.ts'
 import { listParticipants } from '../conversations/participants.repository.ts'
 import type { Database } from '../database/schema.ts'
@@ -9,34 +11,52 @@ import { missingJob, type ReplayQueue } from '../delivery/replay.jobs.ts'
 import { logger } from '../platform/logger.ts'
 import type { DeliveredPositions } from '../receipts/delivered.ts'
 import type { AssignmentChange, AssignmentChanges } from './assignment-changes.ts'
+import { findBusinessConversation } from './business-conversations.repository.ts'
 
 export type AnnounceDeps = FanOutDeps & { db: Kysely<Database>; delivered: DeliveredPositions; replays: ReplayQueue }
 
-/** A new agent's clients get the conversation, and all of its messages. */
-const introduce = async (deps: AnnounceDeps, conversationId: string, agentId: string): Promise<void> => {
+/** Brings a conversation, as they see it, to the clients of somebody who did not have it. */
+const introduce = async (
+  deps: AnnounceDeps,
+  conversationId: string,
+  viewer: Viewer,
+): Promise<Conversation | undefined> => {
   const row = await findConversation(deps.db, conversationId)
-  const [conversation] = await loadViews(deps, { id: agentId }, row ? [row] : [])
-  if (!conversation) return
-  await fanOut(deps, [agentId], { event: 'conversation.created', data: { conversation } })
-  if (conversation.lastSeq === 0) return
+  const [conversation] = await loadViews(deps, viewer, row ? [row] : [])
+  if (conversation) await fanOut(deps, [viewer.id], { event: 'conversation.created', data: { conversation } })
+  return conversation
+}
+
+/** A new agent's clients get the conversation, and all of its messages. */
+const introduceAgent = async (deps: AnnounceDeps, conversationId: string, agentId: string): Promise<void> => {
+  const conversation = await introduce(deps, conversationId, { id: agentId })
+  if (!conversation || conversation.lastSeq === 0) return
   const connections = await deps.switchboard.connectionsOf([agentId])
   await deps.replays.sendAll(connections.map(connection => ({ job: missingJob(connection) })))
 }
 
-const announceOne = async (deps: AnnounceDeps, businessId: string, change: AssignmentChange): Promise<void> => {
-  const { conversationId, status, agentId, hasJoined, left } = change
+/** Whose it is is read last: where two turns tell of a conversation at the same time, neither is to tell what is over by then. */
+const announceOne = async (
+  deps: AnnounceDeps,
+  businessId: string,
+  { conversationId, customerId, isNew, joined, left }: AssignmentChange,
+): Promise<void> => {
   const participants = await listParticipants(deps.db, [conversationId])
   const present = [...participants.map(({ user_id }) => user_id), businessId]
-  const agent = participants.find(({ user_id }) => hasJoined && user_id === agentId)
+  if (isNew) await introduce(deps, conversationId, { id: businessId, businessId })
+  const agent = participants.find(({ role, user_id }) => role === 'agent' && user_id === joined)
   if (agent) {
-    await introduce(deps, conversationId, agent.user_id)
+    await introduceAgent(deps, conversationId, agent.user_id)
     const others = present.filter(userId => userId !== agent.user_id)
     const data = { conversationId, participant: participantView(agent) }
     await fanOut(deps, others, { event: 'participant.added', data })
   }
   const gone = left.filter(userId => !present.includes(userId))
-  const everybody = [...new Set([change.customerId, ...present, ...gone])]
-  await fanOut(deps, everybody, { event: 'assignment.changed', data: { conversationId, status, agentId } })
+  const everybody = [...new Set([customerId, ...present, ...gone])]
+  const chat = await findBusinessConversation(deps.db, conversationId)
+  if (!chat) return
+  const assignment = { conversationId, status: chat.status, agentId: chat.agent_id }
+  await fanOut(deps, everybody, { event: 'assignment.changed', data: assignment })
   for (const userId of gone) {
     await fanOut(deps, everybody, { event: 'participant.removed', data: { conversationId, userId } })
   }

@@ -1,17 +1,12 @@
 import type { Audit } from '../audit/audit.ts'
 import type { Viewer } from '../auth/caller.ts'
-import { lockConversation } from '../conversations/conversations.repository.ts'
 import type { SendDeps } from '../messages/send-message.ts'
-import { conversationNotFound, Problem } from '../platform/problems.ts'
+import { Problem } from '../platform/problems.ts'
 import { noteChange } from './assignment-changes.ts'
 import type { OpenedConversation } from './business.schema.ts'
-import {
-  type BusinessConversationRow,
-  findBusinessConversation,
-  setStatus,
-} from './business-conversations.repository.ts'
+import { type BusinessConversationRow, setStatus } from './business-conversations.repository.ts'
 import { canTakeOne } from './choose-agent.ts'
-import { mayHandle, refuseHandling, requireChat } from './permissions.ts'
+import { lockChat, requireChat } from './permissions.ts'
 import { giveTo, giveToAnybody, listCandidates, putIntoQueue, type Turn } from './queue.ts'
 import { reopenIn } from './reopen.ts'
 import { changeBusiness } from './turn.ts'
@@ -22,7 +17,7 @@ interface Target {
   conversationId: string
 }
 
-/** Changes one conversation in a turn of its business, and answers with what it has become. */
+/** Changes one conversation, which is locked, in a turn of its business, and answers with what it has become. */
 const changeChat = async (
   deps: SendDeps,
   { caller, conversationId }: Target,
@@ -31,11 +26,8 @@ const changeChat = async (
 ): Promise<OpenedConversation> => {
   const { business_id } = await requireChat(deps.db, caller, conversationId, role)
   await changeBusiness(deps, business_id, async turn => {
-    const chat = await findBusinessConversation(turn.trx, conversationId)
-    if (!chat) throw conversationNotFound()
     // It may have gone to another agent while this one waited for their turn.
-    if (!mayHandle(caller, chat)) throw refuseHandling()
-    await change(turn, chat)
+    await change(turn, await lockChat(turn.trx, caller, conversationId, role))
   })
   return viewWithAssignment(deps, { viewer: caller, conversationId, businessId: business_id })
 }
@@ -82,12 +74,14 @@ export const reassignConversation = async (
 ): Promise<OpenedConversation> => {
   const conversation = await changeChat(deps, target, 'manager', async (turn, chat) => {
     requireOpen(chat)
+    if (agentId === chat.agent_id) return
     if (agentId === undefined) {
-      if (chat.agent_id !== null) turn.notTo.set(chat.conversation_id, chat.agent_id)
+      // One that nobody has keeps its place in the queue, of which the turn gives out what it can in any case.
+      if (chat.agent_id === null) return
+      turn.notTo.set(chat.conversation_id, chat.agent_id)
       if (!(await giveToAnybody(turn, chat))) await putIntoQueue(turn, chat)
       return
     }
-    if (agentId === chat.agent_id) return
     await requireAble(turn, chat, agentId)
     await giveTo(turn, chat, agentId)
   })
@@ -106,9 +100,8 @@ export const reassignConversation = async (
 export const closeConversation = (deps: SendDeps, target: Target): Promise<OpenedConversation> =>
   changeChat(deps, target, 'agent', async (turn, chat) => {
     if (chat.status === 'closed') return
-    await lockConversation(turn.trx, chat.conversation_id)
     await setStatus(turn.trx, chat.conversation_id, 'closed', { closed_at: turn.now, is_told_to_wait: false })
-    noteChange(turn.changes, chat, { status: 'closed', agentId: chat.agent_id, hasJoined: false, left: [] })
+    noteChange(turn.changes, chat, {})
   })
 
 /** Opens a conversation again, for its agent or the business. Repeating it changes nothing. Throws `another_open`. */

@@ -2,6 +2,7 @@ import { type Kysely, type Selectable, sql, type Transaction } from 'kysely'
 import { isOneOf } from '../database/is-one-of.ts'
 import type { BusinessConversationStatus, BusinessConversationsTable, Database } from '../database/schema.ts'
 import { currentTransaction } from '../database/transaction-id.ts'
+import type { Assignment } from './business.schema.ts'
 
 export type BusinessConversationRow = Selectable<BusinessConversationsTable>
 
@@ -48,16 +49,17 @@ export const listQueue = (
     .limit(limit)
     .execute()
 
-/** 1 for the next that is to be taken; null for one that is not queued. */
-export const queuePosition = async (db: Kysely<Database>, conversationId: string): Promise<number | null> => {
-  const { rows } = await sql<{ position: number }>`
-    select count(*) as position
-    from business_conversations as mine join business_conversations as ahead
-      on ahead.business_id = mine.business_id and ahead.status = 'queued'
+/** Who has it, and its place in the queue: all of one moment. */
+export const findAssignment = async (db: Kysely<Database>, conversationId: string): Promise<Assignment | undefined> => {
+  const { rows } = await sql<Assignment>`
+    select status, agent_id as "agentId", case when status = 'queued' then (
+      select count(*) from business_conversations as ahead
+      where ahead.business_id = mine.business_id and ahead.status = 'queued'
         and (ahead.priority_rank, ahead.queued_at, ahead.conversation_id)
           <= (mine.priority_rank, mine.queued_at, mine.conversation_id)
-    where mine.conversation_id = ${conversationId}::uuid and mine.status = 'queued'`.execute(db)
-  return rows[0]?.position || null
+    ) end as position
+    from business_conversations as mine where conversation_id = ${conversationId}::uuid`.execute(db)
+  return rows[0]
 }
 
 export interface NewBusinessConversation {
@@ -129,8 +131,12 @@ export const setToldToWait = async (trx: Transaction<Database>, conversationId: 
     .execute()
 }
 
-/** Queued since before `before`, and their customers were not told so. */
-export const listUntold = async (db: Kysely<Database>, businessId: string, before: Date): Promise<string[]> => {
+/** Queued since before `before`, and their customers were not told so: at most `limit`, longest waiting first. */
+export const listUntold = async (
+  db: Kysely<Database>,
+  businessId: string,
+  { before, limit }: { before: Date; limit: number },
+): Promise<string[]> => {
   const rows = await db
     .selectFrom('business_conversations')
     .select('conversation_id')
@@ -138,6 +144,8 @@ export const listUntold = async (db: Kysely<Database>, businessId: string, befor
     .where('status', '=', 'queued')
     .where('is_told_to_wait', '=', false)
     .where('queued_at', '<', before)
+    .orderBy('queued_at')
+    .limit(limit)
     .execute()
   return rows.map(row => row.conversation_id)
 }

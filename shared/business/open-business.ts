@@ -1,10 +1,7 @@
-import { findConversation, insertConversation } from '../conversations/conversations.repository.ts'
-import { loadViews } from '../conversations/load-views.ts'
+import { insertConversation } from '../conversations/conversations.repository.ts'
 import { insertParticipants } from '../conversations/participants.repository.ts'
-import { fanOut } from '../delivery/fan-out.ts'
 import { requireFreshId, type SendDeps, sendMessage } from '../messages/send-message.ts'
 import { newId } from '../platform/ids.ts'
-import { conversationNotFound } from '../platform/problems.ts'
 import { noteChange } from './assignment-changes.ts'
 import type { OpenBusiness, OpenedConversation } from './business.schema.ts'
 import { findOpenOf, insertQueued } from './business-conversations.repository.ts'
@@ -13,28 +10,27 @@ import { takeTurn } from './turn.ts'
 import { viewWithAssignment } from './views.ts'
 import { tellToWait } from './waiting.ts'
 
-/** The new conversation's id, or undefined when the customer has an open one by now. */
-const make = async (deps: SendDeps, customerId: string, opening: OpenBusiness): Promise<string | undefined> => {
+interface Found {
+  conversationId: string
+  created: boolean
+}
+
+/** The customer's open conversation, made when there is none: the turns of a business decide which request makes it. */
+const findOrMake = async (deps: SendDeps, customerId: string, opening: OpenBusiness): Promise<Found> => {
   const { businessId, priority, category = null } = opening
-  const conversationId = newId(deps.clock)
-  const { result } = await takeTurn(deps, businessId, async turn => {
+  const { result } = await takeTurn(deps, businessId, async (turn): Promise<Found> => {
     const { trx, now } = turn
-    if (await findOpenOf(trx, businessId, customerId)) return undefined
+    const open = await findOpenOf(trx, businessId, customerId)
+    if (open) return { conversationId: open.conversation_id, created: false }
+    const conversationId = newId(deps.clock)
     await insertConversation(trx, { id: conversationId, type: 'business', name: null, created_by: customerId }, now)
     const users = [{ userId: customerId, role: 'customer' as const }]
     await insertParticipants(trx, { conversationId, users, joinedSeq: 0 }, now)
     const newChat = { conversationId, businessId, customerId, priorityRank: rankOf(priority), category }
-    const chat = await insertQueued(trx, newChat, now)
-    noteChange(turn.changes, chat, { status: 'queued', agentId: null, hasJoined: false, left: [] })
-    return conversationId
+    noteChange(turn.changes, await insertQueued(trx, newChat, now), { isNew: true, isQueued: true })
+    return { conversationId, created: true }
   })
   return result
-}
-
-const tellBusiness = async (deps: SendDeps, businessId: string, conversationId: string): Promise<void> => {
-  const row = await findConversation(deps.db, conversationId)
-  const [conversation] = await loadViews(deps, { id: businessId, businessId }, row ? [row] : [])
-  if (conversation) await fanOut(deps, [businessId], { event: 'conversation.created', data: { conversation } })
 }
 
 /**
@@ -52,13 +48,11 @@ export const openBusiness = async (
   const { businessId, initialMessage } = opening
   const known = await findOpenOf(deps.db, businessId, customerId)
   if (!known && initialMessage?.id !== undefined) await requireFreshId(deps, initialMessage.id)
-  const made = known ? undefined : await make(deps, customerId, opening)
-  const conversationId =
-    made ?? known?.conversation_id ?? (await findOpenOf(deps.db, businessId, customerId))?.conversation_id
-  if (conversationId === undefined) throw conversationNotFound()
-  if (made !== undefined) await tellBusiness(deps, businessId, conversationId)
+  const { conversationId, created } = known
+    ? { conversationId: known.conversation_id, created: false }
+    : await findOrMake(deps, customerId, opening)
   if (initialMessage) await sendMessage(deps, { ...initialMessage, conversationId, senderId: customerId })
   await tellToWait(deps, [conversationId])
   const conversation = await viewWithAssignment(deps, { viewer: { id: customerId }, conversationId, businessId })
-  return { conversation, created: made !== undefined }
+  return { conversation, created }
 }

@@ -1,6 +1,6 @@
-import type { Kysely } from 'kysely'
+import type { Kysely, Transaction } from 'kysely'
 import type { Viewer } from '../auth/caller.ts'
-import { requireAccess } from '../conversations/access.ts'
+import { type Access, lockAccess, requireAccess } from '../conversations/access.ts'
 import type { Database } from '../database/schema.ts'
 import { conversationNotFound, Problem } from '../platform/problems.ts'
 import { findAgent } from './agents.repository.ts'
@@ -13,8 +13,6 @@ import type { BusinessConversationRow } from './business-conversations.repositor
 export type BusinessRole = 'manager' | 'staff' | 'agent' | 'customer'
 
 const refused = () => new Problem('forbidden', 'This needs a token of the business, or an agent of it where they may.')
-
-const manages = (caller: Viewer, businessId: string): boolean => caller.businessId === businessId
 
 const isCustomer = async (db: Kysely<Database>, businessId: string, userId: string): Promise<boolean> => {
   const found = await db
@@ -34,19 +32,23 @@ export const requireBusinessRole = async (
   { businessId, agentId }: { businessId: string; agentId?: string },
   role: BusinessRole,
 ): Promise<void> => {
-  if (manages(caller, businessId)) return
+  if (caller.businessId === businessId) return
   if (role === 'manager' || (role === 'agent' && agentId !== caller.id)) throw refused()
   if (await findAgent(db, businessId, caller.id)) return
   if (role === 'customer' && (await isCustomer(db, businessId, caller.id))) return
   throw refused()
 }
 
-/** The conversation is theirs to close: its business, or its agent. */
-export const mayHandle = (caller: Viewer, chat: BusinessConversationRow): boolean =>
-  manages(caller, chat.business_id) || chat.agent_id === caller.id
-
-export const refuseHandling = (): Problem =>
-  new Problem('forbidden', 'Only the business, or the agent of the conversation where they may, can do this.')
+/** Throws `not_found` for a conversation of no business, `forbidden` for one that is not the caller's to handle. */
+const requireHandling = (
+  { business, manages }: Access,
+  caller: Viewer,
+  role: 'manager' | 'agent',
+): BusinessConversationRow => {
+  if (!business) throw conversationNotFound()
+  if (manages || (role === 'agent' && business.agent_id === caller.id)) return business
+  throw new Problem('forbidden', 'Only the business, or the agent of the conversation where they may, can do this.')
+}
 
 /**
  * The business conversation. Throws `not_found` for one that the caller does not see, and `forbidden` where they see it but are
@@ -57,10 +59,12 @@ export const requireChat = async (
   caller: Viewer,
   conversationId: string,
   role: 'manager' | 'agent',
-): Promise<BusinessConversationRow> => {
-  const { business } = await requireAccess(db, conversationId, caller)
-  if (!business) throw conversationNotFound()
-  const isAllowed = role === 'manager' ? manages(caller, business.business_id) : mayHandle(caller, business)
-  if (!isAllowed) throw refuseHandling()
-  return business
-}
+): Promise<BusinessConversationRow> => requireHandling(await requireAccess(db, conversationId, caller), caller, role)
+
+/** The same with the conversation locked until the transaction ends. */
+export const lockChat = async (
+  trx: Transaction<Database>,
+  caller: Viewer,
+  conversationId: string,
+  role: 'manager' | 'agent',
+): Promise<BusinessConversationRow> => requireHandling(await lockAccess(trx, conversationId, caller), caller, role)

@@ -49,13 +49,16 @@ export const isTaking = ({ hours }: BusinessRow, now: Date): boolean =>
 export const listCandidates = async ({ trx, business, online }: Turn): Promise<Candidate[]> =>
   (await listAgents(trx, business.id)).map(agent => candidateOf(agent, online))
 
-/** Ends the part of whoever is the conversation's agent, but `stays`; returns whose. The conversation is locked. */
+/**
+ * Ends the part of whoever is the conversation's agent, but `stays`, whose part ends when they are in it as anything else: they
+ * join anew, as its agent. The conversation is locked. `left`: whose ended for good; `isPresent`: `stays` is its agent already.
+ */
 const dismiss = async ({ trx, now }: Turn, conversationId: string, stays: string | null) => {
   const participants = await listParticipants(trx, [conversationId])
-  const leaving = participants.filter(({ role, user_id }) => role === 'agent' && user_id !== stays)
+  const leaving = participants.filter(({ role, user_id }) => (role === 'agent') !== (user_id === stays))
   for (const participant of leaving) await removeParticipant(trx, participant, now)
   return {
-    left: leaving.map(({ user_id }) => user_id),
+    left: leaving.map(({ user_id }) => user_id).filter(userId => userId !== stays),
     isPresent: participants.some(({ role, user_id }) => role === 'agent' && user_id === stays),
   }
 }
@@ -83,7 +86,7 @@ export const giveTo = async (
     const users = [{ userId: agentId, role: 'agent' as const }]
     await insertParticipants(trx, { conversationId, users, joinedSeq: 0 }, now)
   }
-  noteChange(changes, chat, { status: 'assigned', agentId, hasJoined: !isPresent, left })
+  noteChange(changes, chat, { joined: isPresent ? null : agentId, left })
 }
 
 /** Puts a conversation into the queue, where its place is that of its priority and of its waiting. */
@@ -101,7 +104,13 @@ export const putIntoQueue = async (
     ...standing,
   })
   const { left } = await dismiss(turn, chat.conversation_id, null)
-  noteChange(turn.changes, chat, { status: 'queued', agentId: null, hasJoined: false, left })
+  noteChange(turn.changes, chat, { isQueued: true, left })
+}
+
+/** The same with several, one after the other in the order of their ids, in which everybody locks several participants. */
+export const putAllIntoQueue = async (turn: Turn, chats: readonly BusinessConversationRow[]): Promise<void> => {
+  const inOrder = chats.toSorted((one, other) => (one.conversation_id < other.conversation_id ? -1 : 1))
+  for (const chat of inOrder) await putIntoQueue(turn, chat)
 }
 
 /** Nobody is the agent of a conversation in which they are the customer. */

@@ -21,7 +21,7 @@ export const reopenIn = async (turn: Turn, chat: BusinessConversationRow): Promi
   const candidates = isTaking(turn.business, turn.now) ? await listCandidates(turn) : []
   const former = candidates.find(({ agentId }) => agentId === chat.agent_id && agentId !== chat.customer_id)
   const anew = { queued_at: turn.now, is_told_to_wait: false }
-  if (former && canTakeOne(former)) await giveTo(turn, chat, former.agentId, anew)
+  if (former && canTakeOne(former) && !turn.hasMore) await giveTo(turn, chat, former.agentId, anew)
   else await putIntoQueue(turn, chat, anew)
 }
 

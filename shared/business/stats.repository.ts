@@ -29,23 +29,21 @@ export const businessFigures = async (
   return rows[0] ?? { ...noFigures, queued: 0 }
 }
 
-/** By agent: what they have and have had at its end, and how fast they were where they answered first. */
+/** By agent: what they have and have had at its end, and how fast they were where they answered first. Two passes in all. */
 export const agentFigures = async (db: Kysely<Database>, businessId: string): Promise<Map<string, Figures>> => {
   const { rows } = await sql<Figures & { agentId: string }>`
-    select agents.agent_id as "agentId",
-      (
-        select count(*) from business_conversations as c
-        where c.business_id = agents.business_id and c.agent_id = agents.agent_id and c.status = 'assigned'
-      ) as assigned,
-      (
-        select count(*) from business_conversations as c
-        where c.business_id = agents.business_id and c.agent_id = agents.agent_id and c.status = 'closed'
-      ) as closed,
-      (
-        select ${median} from business_conversations as c
-        where c.business_id = agents.business_id and c.first_response_by = agents.agent_id
-      ) as "medianFirstResponseSeconds"
-    from agents where business_id = ${businessId}::uuid
+    with had as (
+      select agent_id,
+        count(*) filter (where status = 'assigned') as assigned, count(*) filter (where status = 'closed') as closed
+      from business_conversations where business_id = ${businessId}::uuid group by agent_id
+    ), answered as (
+      select first_response_by as agent_id, ${median} as seconds
+      from business_conversations where business_id = ${businessId}::uuid group by first_response_by
+    )
+    select agents.agent_id as "agentId", coalesce(had.assigned, 0) as assigned, coalesce(had.closed, 0) as closed,
+      answered.seconds as "medianFirstResponseSeconds"
+    from agents left join had using (agent_id) left join answered using (agent_id)
+    where agents.business_id = ${businessId}::uuid
     order by added_at, agent_id`.execute(db)
   return new Map(rows.map(({ agentId, ...figures }) => [agentId, figures]))
 }

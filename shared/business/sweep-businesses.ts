@@ -1,9 +1,11 @@
 import { logger } from '../platform/logger.ts'
+import { asProblem } from '../platform/problems.ts'
 import { keys, timeToLive } from '../redis/keys.ts'
 import { runPipeline } from '../redis/pipeline.ts'
+import { queuedOf } from './assignment-changes.ts'
 import { type BusinessConversationRow, listUnanswered, listUntold } from './business-conversations.repository.ts'
 import { listUnsettled, listWaitingFor } from './businesses.repository.ts'
-import { putIntoQueue } from './queue.ts'
+import { putAllIntoQueue } from './queue.ts'
 import { assignWaiting, type BusinessDeps, presenceOf, takeTurn } from './turn.ts'
 import { tellToWait } from './waiting.ts'
 
@@ -39,8 +41,12 @@ const agentsOf = (chats: readonly BusinessConversationRow[]): string[] => [
   ...new Set(chats.flatMap(({ agent_id }) => agent_id ?? [])),
 ]
 
-/** Enough for whatever one business has agents for. */
-const mostTurns = 50
+/** A turn gives out a hundred in a second or two. What is left then is for the next look. */
+const mostTurns = 10
+/** A job has a minute; the next one goes on with those behind. */
+const businessesOfJob = 25
+/** Each is told in a transaction of its own. */
+const mostUntold = 100
 
 /** Turn after turn, until nobody can take more; returns how many were given out. */
 const giveOut = async (deps: BusinessDeps, businessId: string): Promise<number> => {
@@ -60,28 +66,38 @@ const settle = async (deps: BusinessDeps, businessId: string, graceMs: number): 
     const latest = turn.now.getTime() - graceMs
     const isLeft = ({ agent_id, assigned_at }: BusinessConversationRow): boolean => {
       const since = gone.get(agent_id ?? '')
-      return since !== undefined && Math.max(since, assigned_at?.getTime() ?? 0) <= latest
+      if (since === undefined || turn.online.has(agent_id ?? '')) return false
+      return Math.max(since, assigned_at?.getTime() ?? 0) <= latest
     }
     const unanswered = await listUnanswered(turn.trx, businessId)
-    for (const chat of unanswered.filter(isLeft)) await putIntoQueue(turn, chat)
+    await putAllIntoQueue(turn, unanswered.filter(isLeft))
   })
-  const untold = await listUntold(deps.db, businessId, new Date(deps.clock.now().getTime() - untoldMs))
-  await tellToWait(deps, new Set([...changes.keys(), ...untold]))
+  const before = new Date(deps.clock.now().getTime() - untoldMs)
+  const untold = await listUntold(deps.db, businessId, { before, limit: mostUntold })
+  await tellToWait(deps, new Set([...queuedOf(changes), ...untold]))
   return changes.size + (hasMore ? await giveOut(deps, businessId) : 0)
 }
 
 /**
- * Looks at businesses where somebody waits or has no answer, in the order of their ids, behind `after`: for those that have opened,
- * whose agents have gone, and for whatever a function left when it ended. Safe to run twice and beside everything else.
+ * Looks at 25 businesses where somebody waits or has no answer, in the order of their ids, behind `after`: for those that have
+ * opened, whose agents have gone, and for whatever a function left when it ended. `lastId`: behind it are others. One that fails
+ * holds up no other, unless it is because a store is down. Safe to run twice and beside everything else.
  */
 export const sweepBusinesses = async (
   deps: BusinessDeps,
-  { after, limit, graceMs }: { after: string | undefined; limit: number; graceMs: number },
+  { after, graceMs }: { after: string | undefined; graceMs: number },
 ): Promise<{ found: number; lastId: string | null }> => {
-  const businessIds = await listUnsettled(deps.db, after, limit)
+  const businessIds = await listUnsettled(deps.db, after, businessesOfJob)
   let found = 0
-  for (const businessId of businessIds) found += await settle(deps, businessId, graceMs)
-  return { found, lastId: businessIds.length < limit ? null : (businessIds.at(-1) ?? null) }
+  for (const businessId of businessIds) {
+    try {
+      found += await settle(deps, businessId, graceMs)
+    } catch (error) {
+      if (asProblem(error).code === 'store_unavailable') throw error
+      logger.error('A business could not be swept', { businessId, error: error as Error })
+    }
+  }
+  return { found, lastId: businessIds.length < businessesOfJob ? null : (businessIds.at(-1) ?? null) }
 }
 
 /** Gives an agent who has just connected what waits for them. Never rejects: the sweep does it again. */

@@ -1,3 +1,4 @@
+import { ExponentialBackoff, handleAll, retry } from 'cockatiel'
 import type { Cluster } from 'ioredis'
 import type { Kysely } from 'kysely'
 import type { Database } from '../database/schema.ts'
@@ -8,21 +9,27 @@ import type { Presence } from '../presence/presence.schema.ts'
 import type { PresenceSettings } from '../presence/settings.ts'
 import { listAgentIds } from './agents.repository.ts'
 import { type AnnounceDeps, announceChanges } from './announce.ts'
-import type { AssignmentChanges } from './assignment-changes.ts'
+import { type AssignmentChanges, queuedOf } from './assignment-changes.ts'
 import { lockBusiness } from './businesses.repository.ts'
 import { drainQueue, type Turn } from './queue.ts'
 import { tellToWait } from './waiting.ts'
 
 export type BusinessDeps = AnnounceDeps & { db: Kysely<Database>; redis: Cluster; presence: PresenceSettings }
 
-/** Of these users, as Redis knows it; while Redis is down nobody is online. One round trip. */
+/** A busy machine may miss the time limit once. Nobody would be online then, and who could be served would wait for the sweep. */
+const onceMore = retry(handleAll, {
+  maxAttempts: 1,
+  backoff: new ExponentialBackoff({ initialDelay: 30, maxDelay: 100 }),
+})
+
+/** Of these users, as Redis knows it; while Redis is down nobody is online. One round trip, a second one when that one fails. */
 export const presenceOf = async (
   { redis, presence, clock }: Pick<BusinessDeps, 'redis' | 'presence' | 'clock'>,
   userIds: readonly string[],
 ): Promise<Map<string, Presence>> => {
   if (userIds.length === 0) return new Map()
   try {
-    const found = await readPresence(redis, presence, userIds, clock.now())
+    const found = await onceMore.execute(() => readPresence(redis, presence, userIds, clock.now()))
     return new Map(found.map(each => [each.userId, each]))
   } catch (error) {
     logger.warn('Which agents are online is not known', error as Error)
@@ -93,7 +100,7 @@ export const changeBusiness = async <Result>(
   change: (turn: Turn) => Promise<Result>,
 ): Promise<Result> => {
   const { result, changes } = await takeTurn(deps, businessId, change)
-  await tellToWait(deps, changes.keys())
+  await tellToWait(deps, queuedOf(changes))
   return result
 }
 

@@ -4,7 +4,7 @@ import type { Conversation } from '../conversations/conversations.schema.ts'
 import { type LoadViewsDeps, loadViews } from '../conversations/load-views.ts'
 import { conversationNotFound } from '../platform/problems.ts'
 import type { OpenedConversation } from './business.schema.ts'
-import { findBusinessConversation, queuePosition } from './business-conversations.repository.ts'
+import { findAssignment } from './business-conversations.repository.ts'
 
 /**
  * Conversations of a business for one of its staff, in the order given. An agent learns of those that are another's, or nobody's,
@@ -34,8 +34,7 @@ export const viewWithAssignment = async (
 ): Promise<OpenedConversation> => {
   const row = await findConversation(deps.db, conversationId)
   const [conversation] = await loadStaffViews(deps, viewer, businessId, row ? [row] : [])
-  const chat = await findBusinessConversation(deps.db, conversationId)
-  if (!conversation || !chat) throw conversationNotFound()
-  const position = await queuePosition(deps.db, conversationId)
-  return { ...conversation, assignment: { status: chat.status, agentId: chat.agent_id, position } }
+  const assignment = await findAssignment(deps.db, conversationId)
+  if (!conversation || !assignment) throw conversationNotFound()
+  return { ...conversation, assignment }
 }

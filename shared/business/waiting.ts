@@ -4,6 +4,7 @@ import type { Database } from '../database/schema.ts'
 import { type DeliverDeps, deliver } from '../messages/deliver.ts'
 import { insertMessage } from '../messages/messages.repository.ts'
 import { newId } from '../platform/ids.ts'
+import { logger } from '../platform/logger.ts'
 import { findBusinessConversation, setToldToWait } from './business-conversations.repository.ts'
 import { findBusiness } from './businesses.repository.ts'
 
@@ -46,9 +47,13 @@ const tellOne = async (deps: WaitingDeps, conversationId: string): Promise<void>
 
 /**
  * Tells the customers of those of these conversations that are queued that they have to wait, by one system message, which
- * nobody gets a second time before somebody has answered. Safe to repeat, and to run twice at once; the sweep does it where a
- * function ended before.
+ * nobody gets a second time before somebody has answered. Safe to repeat, and to run twice at once. Never rejects: what it
+ * follows is done, and whoever was not told is told by the sweep.
  */
 export const tellToWait = async (deps: WaitingDeps, conversationIds: Iterable<string>): Promise<void> => {
-  for (const conversationId of conversationIds) await tellOne(deps, conversationId)
+  try {
+    for (const conversationId of conversationIds) await tellOne(deps, conversationId)
+  } catch (error) {
+    logger.warn('A customer was not told to wait', error as Error)
+  }
 }

@@ -17,6 +17,8 @@ export interface Access {
   /** The other participants, in order of joining. */
   others: ParticipantRow[]
   isParticipant: boolean
+  /** By the token of its business, as a participant or not. */
+  manages: boolean
   /** Of a business conversation. */
   business: BusinessConversationRow | null
 }
@@ -42,14 +44,17 @@ export const accessOf = (
   business: BusinessConversationRow | null,
   viewer: Viewer,
 ): Access | undefined => {
+  const manages = business !== null && business.business_id === viewer.businessId
   const me = participants.find(participant => participant.user_id === viewer.id)
-  if (me) {
-    const others = participants.filter(participant => participant !== me)
-    return { conversation, me, others, isParticipant: true, business }
+  if (!me && !manages) return undefined
+  return {
+    conversation,
+    me: me ?? standingOfBusiness(conversation, viewer),
+    others: participants.filter(participant => participant !== me),
+    isParticipant: me !== undefined,
+    manages,
+    business,
   }
-  if (!business || business.business_id !== viewer.businessId) return undefined
-  const standing = standingOfBusiness(conversation, viewer)
-  return { conversation, me: standing, others: [...participants], isParticipant: false, business }
 }
 
 const accessTo = async (
@@ -112,8 +117,8 @@ export const requireGroup = (access: Access): void => {
 }
 
 /** Throws `forbidden` unless the caller is an admin of the group, or manages the business conversation. */
-export const requireAdmin = ({ me }: Access): void => {
-  if (me.role !== 'admin' && me.role !== 'business') {
+export const requireAdmin = ({ me, manages }: Access): void => {
+  if (me.role !== 'admin' && !manages) {
     throw new Problem('forbidden', 'Only an admin of the group, or the business, may do this.')
   }
 }

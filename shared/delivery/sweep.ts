@@ -155,8 +155,7 @@ export const sweep = async (deps: SweepDeps, job: SweepJob): Promise<Swept> => {
     case 'connections':
       return { task, found: await sweepBuckets(deps, job, bucket => sweepConnections(deps, bucket)) }
     case 'business': {
-      const { batch: limit, agentGraceMs: graceMs } = deps.settings
-      const { found, lastId } = await sweepBusinesses(deps, { after: job.afterId, limit, graceMs })
+      const { found, lastId } = await sweepBusinesses(deps, { after: job.afterId, graceMs: deps.settings.agentGraceMs })
       if (lastId) await deps.sweeps.send({ task, afterId: lastId })
       return { task, found }
     }

@@ -1,11 +1,15 @@
 import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { sql } from 'kysely'
 import { v7 } from 'uuid'
 import type { Agent, BusinessStats, OpenedConversation } from '../../shared/business/business.schema.ts'
+import { openBusiness } from '../../shared/business/open-business.ts'
 import type { Conversation, ConversationPage } from '../../shared/conversations/conversations.schema.ts'
+import type { Switchboard } from '../../shared/delivery/switchboard.ts'
 import type { Message, MessagePage } from '../../shared/messages/messages.schema.ts'
 import { bucketOf, keys } from '../../shared/redis/keys.ts'
-import { neverOpen, newBusiness } from '../support/business.ts'
+import type { Changes } from '../../shared/sync/changes.schema.ts'
+import { neverOpen, newBusiness, type TestBusiness } from '../support/business.ts'
 import { createOwnDatabase, type OwnDatabase } from '../support/own-database.ts'
 import { openWorld, type World } from '../support/world.ts'
 
@@ -98,6 +102,66 @@ describe('opening a conversation with a business', () => {
     expect((await history(customer, body.id)).body.items).toMatchObject([
       { type: 'system', content: 'We sleep. Soon!' },
     ])
+  })
+
+  test('tells the business of the conversation first, then of all that becomes of it', async () => {
+    const business = newBusiness(world)
+    const agent = await business.addAgent()
+    const socket = await world.connect(business.manager, { businessId: business.id })
+    const { id } = (await business.open(world.newUser(), { initialMessage: { content: 'Hi' } })).body
+    const frames = world.push.frames.filter(({ connectionId }) => connectionId === socket.connectionId)
+    expect(frames.map(({ event }) => event)).toEqual([
+      'conversation.created',
+      'participant.added',
+      'assignment.changed',
+      'message.created',
+    ])
+    expect(frames[2]?.data).toEqual({ conversationId: id, status: 'assigned', agentId: agent.id })
+  })
+
+  test('tells who has it by then, when somebody took it while others were told that it waits', async () => {
+    const business = newBusiness(world)
+    const customer = world.newUser()
+    const socket = await world.connect(customer)
+    const opened = Promise.withResolvers<void>()
+    const taken = Promise.withResolvers<void>()
+    const switchboard: Switchboard = {
+      ...world.switchboard,
+      connectionsOf: async userIds => {
+        opened.resolve()
+        await taken.promise
+        return world.switchboard.connectionsOf(userIds)
+      },
+    }
+    const opening = openBusiness({ ...world.deps, switchboard }, customer, { businessId: business.id, priority: 'low' })
+    await opened.promise
+    const agent = await business.addAgent()
+    taken.resolve()
+    const { id } = (await opening).conversation
+    const changed = { conversationId: id, status: 'assigned', agentId: agent.id }
+    expect(socket.events('assignment.changed')).toEqual([changed, changed])
+  })
+
+  test('makes nobody wait because Redis did not say in time, once, who is online', async () => {
+    const business = newBusiness(world)
+    const agent = await business.addAgent()
+    const customer = world.newUser()
+    await world.connect(customer)
+    let asked = 0
+    const redis = new Proxy(world.redis, {
+      get: (target, name) => {
+        if (name !== 'pipeline') return Reflect.get(target, name)
+        asked += 1
+        if (asked === 1) throw new Error('Too late')
+        return target.pipeline.bind(target)
+      },
+    })
+    const { conversation } = await openBusiness({ ...world.deps, redis }, customer, {
+      businessId: business.id,
+      priority: 'normal',
+    })
+    expect(conversation.assignment).toEqual({ status: 'assigned', agentId: agent.id, position: null })
+    expect(asked).toBe(2)
   })
 
   test('again answers with the open one, and sends a first message with an id once', async () => {
@@ -230,11 +294,59 @@ describe('the queue', () => {
   })
 })
 
+test('the sweep goes on where one business can not be swept', async () => {
+  const start = (digit: string) => `${digit.repeat(8)}${randomUUID().slice(8)}`
+  const businesses = ['0', '1'].map(digit => newBusiness(world, { id: start(digit), manager: world.newUser() }))
+  const [broken, sound] = businesses as [TestBusiness, TestBusiness]
+  await broken.open(world.newUser())
+  const { id } = (await sound.open(world.newUser())).body
+  const agent = await sound.addAgent({ offline: true })
+  await world.connect(agent.id)
+  world.replays.takeAll()
+  await sql`update businesses set hours = '{"enforced": true}' where id = ${broken.id}`.execute(world.db)
+  await world.sweep('business')
+  expect(await assignmentOf(id)).toMatchObject({ status: 'assigned', agent_id: agent.id })
+  await sql`update businesses set hours = null where id = ${broken.id}`.execute(world.db)
+})
+
+test('the sweep comes to every business, in jobs of a few', async () => {
+  const opened = await Promise.all(Array.from({ length: 27 }, () => newBusiness(world).open(world.newUser())))
+  const ids = opened.map(({ body }) => body.id)
+  await sql`update business_conversations set is_told_to_wait = false where conversation_id = any(${ids})`.execute(
+    world.db,
+  )
+  world.clock.advance(11_000)
+  try {
+    await world.sweep('business')
+  } finally {
+    world.clock.advance(-11_000)
+  }
+  const told = await world.db
+    .selectFrom('business_conversations')
+    .selectAll()
+    .where('is_told_to_wait', '=', true)
+    .execute()
+  expect(told.map(row => row.conversation_id)).toEqual(expect.arrayContaining(ids))
+})
+
 test('a hundred and more that wait are given out by one sweep', async () => {
   const business = newBusiness(world)
   await business.setHours(neverOpen)
-  const agents = await Promise.all(Array.from({ length: 7 }, () => business.addAgent({ limit: 20 })))
-  await Promise.all(Array.from({ length: 130 }, () => business.open(world.newUser())))
+  const agents = await Promise.all(Array.from({ length: 6 }, () => business.addAgent({ limit: 20 })))
+  await sql`
+    with customers as (
+      insert into users (id, created_at) select gen_random_uuid(), now() from generate_series(1, 110) returning id
+    ), made as (
+      insert into conversations (id, type, created_by, created_at, last_activity_at)
+        select uuidv7(), 'business', id, now(), now() from customers returning id, created_by
+    ), joined as (
+      insert into participants (
+        conversation_id, user_id, role, joined_at, joined_seq, last_read_seq, last_delivered_seq
+      ) select id, created_by, 'customer', now(), 0, 0, 0 from made
+    )
+    insert into business_conversations (
+      conversation_id, business_id, customer_id, status, priority_rank, opened_at, queued_at
+    ) select id, ${business.id}::uuid, created_by, 'queued', 2, now(), now() from made`.execute(world.db)
   await business.setHours({ enforced: false })
   const countAssigned = async () => {
     const rows = await world.db
@@ -248,7 +360,7 @@ test('a hundred and more that wait are given out by one sweep', async () => {
   expect(await countAssigned()).toBe(100)
   for (const agent of agents) await agent.socket?.send({ action: 'heartbeat', data: {} })
   await world.sweep('business')
-  expect(await countAssigned()).toBe(130)
+  expect(await countAssigned()).toBe(110)
 })
 
 describe('a customer who waits', () => {
@@ -367,6 +479,37 @@ describe('giving a conversation to another', () => {
     expect(world.audits).toContainEqual(
       expect.objectContaining({ action: 'conversation.reassigned', reason: 'Knows it better' }),
     )
+  })
+
+  test('lets one who was only a member in it read all', async () => {
+    const business = newBusiness(world)
+    const before = await business.addAgent()
+    const { id } = (await business.open(world.newUser(), { initialMessage: { content: 'One' } })).body
+    const expert = await business.addAgent()
+    await business.manage(`POST /conversations/${id}/participants`, { userId: expert.id })
+    expect((await history(expert.id, id)).body.items).toEqual([])
+    const token = (await world.http<Changes>(expert.id, 'GET /sync')).body.next
+    await business.manage(`POST /business/conversations/${id}/reassign`, { agentId: expert.id })
+    expect((await history(expert.id, id)).body.items.map(({ seq }) => seq)).toEqual([1])
+    const changes = (await world.http<Changes>(expert.id, `GET /sync?since=${token}`)).body
+    expect(changes.messages.map(({ seq }) => seq)).toEqual([1])
+    expect((await history(before.id, id)).status).toBe(404)
+    await business.manage(`POST /business/conversations/${id}/reassign`, { agentId: before.id })
+    expect((await history(expert.id, id)).status).toBe(404)
+  })
+
+  test('leaves one that nobody has in its place', async () => {
+    const business = newBusiness(world)
+    const [first, second] = [
+      (await business.open(world.newUser())).body.id,
+      (await business.open(world.newUser())).body.id,
+    ]
+    const agent = await business.addAgent({ limit: 1, offline: true })
+    await world.connect(agent.id)
+    world.replays.takeAll()
+    const { body } = await business.manage<OpenedConversation>(`POST /business/conversations/${second}/reassign`)
+    expect(body.assignment).toEqual({ status: 'queued', agentId: null, position: 1 })
+    expect(await assignmentOf(first)).toMatchObject({ status: 'assigned', agent_id: agent.id })
   })
 
   test('without a name goes to somebody else, or waits when there is nobody else', async () => {
@@ -545,6 +688,17 @@ describe('the business', () => {
     expect(await business.manage(`PATCH /conversations/${id}`, { name: 'Ours' })).toMatchObject({ status: 409 })
     expect((await business.manage(`DELETE ${path}/${expert}`)).status).toBe(204)
     expect((await history(expert, id)).status).toBe(404)
+  })
+
+  test('lets members in, too, where its owner is the agent', async () => {
+    const business = newBusiness(world)
+    expect((await business.manage(`POST /business/${business.id}/agents/${business.manager}`)).status).toBe(201)
+    await world.connect(business.manager, { businessId: business.id })
+    await world.drain()
+    const { body } = await business.open(world.newUser())
+    expect(body.assignment.agentId).toBe(business.manager)
+    const member = { userId: world.newUser() }
+    expect((await business.manage(`POST /conversations/${body.id}/participants`, member)).status).toBe(201)
   })
 
   test('has an inbox in pages, of which an agent sees the content of their own only', async () => {
