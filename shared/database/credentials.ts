@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs'
 import type { ConnectionOptions } from 'node:tls'
+import { Signer } from '@aws-sdk/rds-signer'
 import { readSecret } from '../platform/secrets.ts'
 import type { DatabaseConfig } from './config.ts'
 
 /** An IAM token is valid for 15 minutes and checked only when a connection is made, so each new connection gets its own. */
 const iamToken = async (url: URL): Promise<string> => {
-  const { Signer } = await import('@aws-sdk/rds-signer')
   const signer = new Signer({
     hostname: url.hostname,
     port: Number(url.port || 5432),

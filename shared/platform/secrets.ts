@@ -1,11 +1,8 @@
+import { GetSecretValueCommand, SecretsManagerClient } from '@aws-sdk/client-secrets-manager'
 import { timeLimits } from './time-limits.ts'
 
-/**
- * The text of a secret in Secrets Manager. The SDK's client is loaded when it is first needed: functions that get their
- * secret from the environment, as on one machine, never pay for it.
- */
+/** The text of a secret in Secrets Manager. */
 export const readSecret = async (arn: string): Promise<string> => {
-  const { GetSecretValueCommand, SecretsManagerClient } = await import('@aws-sdk/client-secrets-manager')
   const client = new SecretsManagerClient({
     maxAttempts: 3,
     requestHandler: timeLimits(1_000, 2_000),
