@@ -2,11 +2,13 @@
 process.env.POWERTOOLS_LOG_LEVEL ??= 'SILENT'
 process.env.POWERTOOLS_METRICS_NAMESPACE ??= 'KahaChatTest'
 process.env.POWERTOOLS_SERVICE_NAME ??= 'kaha-chat-test'
+process.env.STAGE ??= 'test'
 
 const shared = {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
   transform: { '^.+\\.ts$': ['@swc/jest', { jsc: { target: 'es2024', parser: { syntax: 'typescript' } } }] },
+  setupFiles: ['<rootDir>/test/support/metrics.setup.ts'],
   modulePathIgnorePatterns: ['<rootDir>/.local', '<rootDir>/dist', '<rootDir>/cdk.out'],
 }
 const project = (name, options = {}) => ({

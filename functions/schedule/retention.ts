@@ -1,10 +1,10 @@
-import { Metrics, MetricUnit } from '@aws-lambda-powertools/metrics'
 import * as z from 'zod'
 import { databaseFromEnvironment } from '../../shared/database/connection.ts'
 import { partitionSpanFromEnvironment } from '../../shared/messages/partitions.ts'
 import { retentionFromEnvironment } from '../../shared/messages/retention.config.ts'
 import { applyRetention, type RetentionDeps } from '../../shared/messages/retention-job.ts'
 import { type Clock, systemClock } from '../../shared/platform/clock.ts'
+import { measure } from '../../shared/platform/metrics.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
 import { schedule } from '../../shared/transport/schedule.ts'
 
@@ -31,9 +31,7 @@ export const createHandler = (deps: RetentionHandlerDeps) =>
   schedule('Retention', Input, async ({ now = deps.clock.now(), dryRun }, { timeLeftMs }) => {
     const hasTime = () => timeLeftMs() > (deps.endBeforeTimeoutMs ?? endBeforeTimeoutMs)
     const report = await applyRetention(deps, { now, dryRun, hasTime })
-    // Made within the event: where an environment serves several at once, a metric belongs to one of them.
-    if (!dryRun)
-      new Metrics().addMetric('PartitionsAhead', MetricUnit.Count, report.partitionsAhead).publishStoredMetrics()
+    if (!dryRun) measure('PartitionsAhead', report.partitionsAhead)
     return { ...report, now: now.toISOString(), dryRun }
   })
 

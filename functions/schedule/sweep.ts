@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { sweepPeriodsFromEnvironment, sweepSettingsFromEnvironment } from '../../shared/delivery/delivery.config.ts'
 import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.ts'
 import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts'
+import { measureStanding } from '../../shared/delivery/standing.ts'
 import { SweepTask, sweepQueueFromEnvironment } from '../../shared/delivery/sweep.jobs.ts'
 import { type SweepDeps, sweep } from '../../shared/delivery/sweep.ts'
 import { planSweep, type SweepPeriods } from '../../shared/delivery/sweep-plan.ts'
@@ -14,7 +15,11 @@ const Input = z.strictObject({ now: z.coerce.date().optional() })
 
 export const createHandler = (deps: SweepDeps & { periods: SweepPeriods }) =>
   schedule('The sweep', Input, async ({ now }) => {
-    if (!now) return { planned: await planSweep(deps, deps.clock.now(), deps.periods) }
+    if (!now) {
+      const planned = await planSweep(deps, deps.clock.now(), deps.periods)
+      await measureStanding(deps)
+      return { planned }
+    }
     const then = { ...deps, clock: { now: () => now } }
     const swept: Record<string, number> = {}
     for (const task of SweepTask.options) swept[task] = (await sweep(then, { task })).found

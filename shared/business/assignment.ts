@@ -1,6 +1,7 @@
 import type { Audit } from '../audit/audit.ts'
 import type { Viewer } from '../auth/caller.ts'
 import type { SendDeps } from '../messages/send-message.ts'
+import { measure } from '../platform/metrics.ts'
 import { Problem } from '../platform/problems.ts'
 import { noteChange } from './assignment-changes.ts'
 import type { OpenedConversation } from './business.schema.ts'
@@ -96,12 +97,19 @@ export const reassignConversation = async (
   return conversation
 }
 
+/** Of a conversation that was opened again, the first answer was told when it was closed before. */
+const measureFirstResponse = ({ opened_at, queued_at, first_response_at }: BusinessConversationRow): void => {
+  if (!first_response_at || first_response_at < queued_at) return
+  measure('BusinessFirstResponse', (first_response_at.getTime() - opened_at.getTime()) / 1_000)
+}
+
 /** Closes a conversation, for its agent or the business; the place goes to whoever waits. Repeating it changes nothing. */
 export const closeConversation = (deps: SendDeps, target: Target): Promise<OpenedConversation> =>
   changeChat(deps, target, 'agent', async (turn, chat) => {
     if (chat.status === 'closed') return
     await setStatus(turn.trx, chat.conversation_id, 'closed', { closed_at: turn.now, is_told_to_wait: false })
     noteChange(turn.changes, chat, {})
+    measureFirstResponse(chat)
   })
 
 /** Opens a conversation again, for its agent or the business. Repeating it changes nothing. Throws `another_open`. */

@@ -177,3 +177,11 @@ export const listUnanswered = (db: Kysely<Database>, businessId: string): Promis
     .orderBy('queued_at')
     .orderBy('conversation_id')
     .execute()
+
+/** Over all businesses: how many conversations are queued, and since when the first of them; null when there is none. */
+export const queueFigures = async (db: Kysely<Database>): Promise<{ length: number; waitingSince: Date | null }> =>
+  db
+    .selectFrom('business_conversations')
+    .select(({ fn }) => [fn.countAll<number>().as('length'), fn.min('queued_at').as('waitingSince')])
+    .where('status', '=', 'queued')
+    .executeTakeFirstOrThrow()

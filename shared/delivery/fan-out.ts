@@ -27,13 +27,12 @@ export const pushTo = async (
   { switchboard, push, clock }: FanOutDeps,
   connections: readonly Connection[],
   eventFor: EventFor,
-  exceptConnectionId?: string,
 ): Promise<void> => {
   const at = clock.now()
   const frames = new Map<ServerEvent, string>()
   const gone: Connection[] = []
   const tell = async (connection: Connection): Promise<void> => {
-    const event = connection.id === exceptConnectionId ? null : eventFor(connection.userId)
+    const event = eventFor(connection.userId)
     if (!event) return
     const frame = frames.get(event) ?? frameOf(event, at)
     frames.set(event, frame)

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { readConfig } from '../platform/config.ts'
 import { logger } from '../platform/logger.ts'
+import { measure } from '../platform/metrics.ts'
 import { createConnectionsApi } from './connections-api.ts'
 
 export const PushConfig = z.object({ WEBSOCKET_API_ENDPOINT: z.url() })
@@ -17,6 +18,8 @@ export interface Push {
 
 const gone = 410
 
+const metricOf = { sent: 'PushesSent', gone: 'PushesGone', failed: 'PushesFailed' } as const
+
 export const createPush = (config: PushConfig): Push => {
   const callGateway = createConnectionsApi(config.WEBSOCKET_API_ENDPOINT)
   const outcomeOf = async (answer: Promise<number>): Promise<PushOutcome> => {
@@ -31,7 +34,11 @@ export const createPush = (config: PushConfig): Push => {
     return 'failed'
   }
   return {
-    send: (connectionId, frame) => outcomeOf(callGateway('POST', connectionId, Buffer.from(frame))),
+    send: async (connectionId, frame) => {
+      const outcome = await outcomeOf(callGateway('POST', connectionId, Buffer.from(frame)))
+      measure(metricOf[outcome])
+      return outcome
+    },
     close: connectionId => outcomeOf(callGateway('DELETE', connectionId)),
   }
 }

@@ -4,6 +4,7 @@ import { welcomeAgent } from '../business/sweep-businesses.ts'
 import type { Database } from '../database/schema.ts'
 import type { Clock } from '../platform/clock.ts'
 import { logger } from '../platform/logger.ts'
+import { measure } from '../platform/metrics.ts'
 import { asProblem, Problem, problemDocument } from '../platform/problems.ts'
 import { announceOnline } from '../presence/presence.ts'
 import type { PresenceSettings } from '../presence/settings.ts'
@@ -135,7 +136,10 @@ const runConnect: Run<'connect'> = async (deps, job, sender) => {
     serverTime: deps.clock.now().toISOString(),
     settings: clientSettings,
   }
-  return conclude(deps, sender, { event: 'session.ready', data }, { ...job, progress: end, replayed })
+  const next = { ...job, progress: end, replayed }
+  const concluded = await conclude(deps, sender, { event: 'session.ready', data }, next)
+  if (concluded.outcome === 'done') measure('ReplayAge', deps.clock.now().getTime() - connection.connectedAt)
+  return concluded
 }
 
 const runMissing: Run<'missing'> = async (deps, job, sender) => (await sendMissing(deps, job, sender)).ended

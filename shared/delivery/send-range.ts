@@ -5,6 +5,7 @@ import { messageView } from '../messages/message.view.ts'
 import { listMessages } from '../messages/messages.repository.ts'
 import { visibleAt } from '../messages/retention.config.ts'
 import type { Clock } from '../platform/clock.ts'
+import { measure } from '../platform/metrics.ts'
 import { batchesOf } from './batches.ts'
 import type { Range } from './replay.repository.ts'
 
@@ -56,6 +57,7 @@ export const sendRange = async (
       if (answer.outcome !== 'sent') return { ...result, ...answer }
       result.throughSeq = batch.throughSeq
       result.sent += batch.count
+      measure('MessagesReplayed', batch.count)
     }
     if (rows.length <= wanted) return { ...result, throughSeq: lastSeq, hasMore: false }
     if (result.sent >= limit) return result

@@ -3,6 +3,7 @@ import type { Kysely } from 'kysely'
 import { sweepBusinesses } from '../business/sweep-businesses.ts'
 import type { Database } from '../database/schema.ts'
 import { lowestIdAt } from '../platform/ids.ts'
+import { measure } from '../platform/metrics.ts'
 import { sweepPresence } from '../presence/presence.ts'
 import type { PresenceSettings } from '../presence/settings.ts'
 import { type DeliveredPositions, flushDelivered, withDelivered } from '../receipts/delivered.ts'
@@ -53,6 +54,7 @@ const sweepPending = async (deps: SweepDeps, bucket: number): Promise<{ found: n
   const connections = await deps.switchboard.connectionsOf(userIds)
   const connected = new Set(connections.map(({ userId }) => userId))
   await deps.replays.sendAll(connections.map(connection => ({ job: missingJob(connection) })))
+  if (connections.length > 0) measure('Repairs', connections.length)
   await forgetPending(
     deps.redis,
     userIds.filter(userId => !connected.has(userId)),

@@ -6,6 +6,7 @@ import { requireAccess } from '../conversations/access.ts'
 import { hasSqlState, sqlState } from '../database/errors.ts'
 import type { Connection } from '../delivery/switchboard.ts'
 import { idTime, newId } from '../platform/ids.ts'
+import { measure } from '../platform/metrics.ts'
 import { conversationNotFound, Problem } from '../platform/problems.ts'
 import { deliver } from './deliver.ts'
 import { messageView } from './message.view.ts'
@@ -104,6 +105,7 @@ const storeAndDeliver = async (deps: SendDeps, sending: Sending, reopenings: num
   try {
     const message = { id, conversationId, senderId, businessId, type, content, metadata }
     const stored = await insertMessage(deps.db, message, now)
+    measure('MessagesSent')
     const { seq, recipients } = stored
     const sentAt = stored.sentAt.toISOString()
     const own = {

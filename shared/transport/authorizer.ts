@@ -3,6 +3,7 @@ import type { APIGatewayAuthorizerResult, APIGatewayRequestAuthorizerEvent } fro
 import type { TokenVerifier } from '../auth/tokens.ts'
 import { logger } from '../platform/logger.ts'
 import { asProblem } from '../platform/problems.ts'
+import { measureProblem, publishingMetrics } from './measuring.ts'
 import type { AuthorizerContext } from './websocket-event.ts'
 
 /** The gateway answers a handshake with 401 when its authorizer fails with exactly this message. */
@@ -14,11 +15,12 @@ const unauthorizedMessage = 'Unauthorized'
  */
 export const authorizer = (deps: { tokens: TokenVerifier }) =>
   middy<APIGatewayRequestAuthorizerEvent, APIGatewayAuthorizerResult>()
+    .use(publishingMetrics)
     .onError(request => {
       const problem = asProblem(request.error)
-      if (problem.status === 401) throw new Error(unauthorizedMessage)
-      logger.error('A handshake could not be authorized', problem)
-      throw problem
+      measureProblem(problem)
+      if (problem.status !== 401) logger.error('A handshake could not be authorized', problem)
+      request.error = problem.status === 401 ? new Error(unauthorizedMessage) : problem
     })
     .handler(async event => {
       const caller = await deps.tokens.verify(event.queryStringParameters?.token ?? '')

@@ -11,6 +11,7 @@ import { logger } from '../platform/logger.ts'
 import { asProblem, Problem, problemDocument } from '../platform/problems.ts'
 import { parseInput } from '../platform/validation.ts'
 import { ensureUser } from '../users/users.ts'
+import { measureProblem, publishingMetrics } from './measuring.ts'
 
 export interface HttpDeps {
   tokens: TokenVerifier
@@ -182,8 +183,10 @@ export const http = (deps: HttpDeps, routes: Record<string, Route>) => {
       throw new Problem('timeout', 'The request took too long. Try again.', { retryAfterSeconds: 2 })
     },
   })
+    .use(publishingMetrics)
     .onError(request => {
       const problem = asProblem(request.error)
+      measureProblem(problem)
       const { requestId, routeKey } = request.event.requestContext
       if (problem.status >= 500) logger.error('A request failed', { requestId, routeKey, error: problem })
       request.response = problemResult(problem, requestId)

@@ -3,6 +3,7 @@ import middy from '@middy/core'
 import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
 import type * as z from 'zod'
 import { logger } from '../platform/logger.ts'
+import { publishingMetrics } from './measuring.ts'
 
 /** What a worker knows of its invocation. */
 export interface Invocation {
@@ -25,24 +26,26 @@ const parseJob = <Job>(schema: z.ZodType<Job>, { messageId, body }: SQSRecord): 
  * again after the visibility time-out, alone, and goes to the dead-letter queue in the end; the rest of its batch is done.
  */
 export const queue = <Job>(schema: z.ZodType<Job>, work: (job: Job, invocation: Invocation) => Promise<void>) =>
-  middy<SQSEvent, SQSBatchResponse>().handler(async (event, context) => {
-    const invocation = { remainingMs: () => context.getRemainingTimeInMillis() }
-    const processRecord = async (record: SQSRecord): Promise<void> => {
-      const job = parseJob(schema, record)
-      if (job === undefined) return
-      try {
-        await work(job, invocation)
-      } catch (error) {
-        logger.error('A job failed', {
-          messageId: record.messageId,
-          received: record.attributes.ApproximateReceiveCount,
-          error: error as Error,
-        })
-        throw error
+  middy<SQSEvent, SQSBatchResponse>()
+    .use(publishingMetrics)
+    .handler(async (event, context) => {
+      const invocation = { remainingMs: () => context.getRemainingTimeInMillis() }
+      const processRecord = async (record: SQSRecord): Promise<void> => {
+        const job = parseJob(schema, record)
+        if (job === undefined) return
+        try {
+          await work(job, invocation)
+        } catch (error) {
+          logger.error('A job failed', {
+            messageId: record.messageId,
+            received: record.attributes.ApproximateReceiveCount,
+            error: error as Error,
+          })
+          throw error
+        }
       }
-    }
-    return processPartialResponse(event, processRecord, new BatchProcessor(EventType.SQS), {
-      context: context as Context,
-      throwOnFullBatchFailure: false,
+      return processPartialResponse(event, processRecord, new BatchProcessor(EventType.SQS), {
+        context: context as Context,
+        throwOnFullBatchFailure: false,
+      })
     })
-  })

@@ -2,6 +2,7 @@ import middy from '@middy/core'
 import type * as z from 'zod'
 import { logger } from '../platform/logger.ts'
 import { parseInput } from '../platform/validation.ts'
+import { publishingMetrics } from './measuring.ts'
 
 export interface Invocation {
   /** Milliseconds until Lambda ends the function. */
@@ -19,6 +20,7 @@ export const schedule = <Schema extends z.ZodType, Outcome extends object>(
   run: (input: z.output<Schema>, invocation: Invocation) => Promise<Outcome>,
 ) =>
   middy<unknown, Outcome>()
+    .use(publishingMetrics)
     .onError(({ error }) => {
       logger.error(`${name} failed`, { error })
     })

@@ -2,6 +2,7 @@ import middy from '@middy/core'
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
 import { logger } from '../platform/logger.ts'
 import { asProblem, type Problem } from '../platform/problems.ts'
+import { measureProblem, publishingMetrics } from './measuring.ts'
 import { type Frame, frameOfEvent } from './websocket-event.ts'
 
 export const logUnexpected = (problem: Problem, { requestId, routeKey }: Frame): void => {
@@ -14,8 +15,10 @@ export const logUnexpected = (problem: Problem, { requestId, routeKey }: Frame):
  */
 export const webSocketRoute = (handle: (frame: Frame) => Promise<void>) =>
   middy<unknown, APIGatewayProxyStructuredResultV2>()
+    .use(publishingMetrics)
     .onError(request => {
       const problem = asProblem(request.error)
+      measureProblem(problem)
       logUnexpected(problem, frameOfEvent(request.event))
       request.response = { statusCode: problem.status }
     })

@@ -11,6 +11,7 @@ import type { Clock } from '../platform/clock.ts'
 import { asProblem, Problem, problemDocument } from '../platform/problems.ts'
 import { parseInput } from '../platform/validation.ts'
 import { ClientFrame, RequestId } from './frames.schema.ts'
+import { measureProblem, publishingMetrics } from './measuring.ts'
 import { type Frame, frameOfEvent, isTokenExpired } from './websocket-event.ts'
 import { logUnexpected } from './websocket-lifecycle.ts'
 
@@ -123,8 +124,10 @@ export const webSocketActions = (deps: WebSocketDeps, actions: Record<string, Ac
       throw new Problem('timeout', 'The request took too long. Try again.')
     },
   })
+    .use(publishingMetrics)
     .onError(async request => {
       const problem = asProblem(request.error)
+      measureProblem(problem)
       const frame = frameOfEvent(request.event)
       logUnexpected(problem, frame)
       if (problem.code === 'token_expired') {
