@@ -12,7 +12,7 @@ import { type HttpDeps, http, ok, route } from '../../shared/transport/http.ts'
 export const createHandler = (deps: HttpDeps & ReadPresenceDeps) =>
   http(deps, {
     'GET /presence': route({ query: PresenceQuery }, async ({ caller, query }) =>
-      ok(await getPresence(deps, caller.id, query.userIds)),
+      ok(await getPresence(deps, caller, query.userIds)),
     ),
   })
 

@@ -11,7 +11,7 @@ import { type HttpDeps, http, ok, route } from '../../shared/transport/http.ts'
 export const createHandler = (deps: HttpDeps & ChangesDeps) =>
   http(deps, {
     'GET /sync': route({ query: ChangesQuery }, async ({ caller, query }) =>
-      ok(await changesSince(deps, caller.id, query.since)),
+      ok(await changesSince(deps, caller, query.since)),
     ),
   })
 

@@ -45,7 +45,7 @@ export const createHandler = (deps: MessageFunctionDeps) =>
       const unread = await markRead(deps, caller, data.positions)
       return data.isSingle ? { unreadCount: Object.values(unread)[0] ?? 0 } : { unread }
     }),
-    'presence.get': action(PresenceGet, async ({ caller, data }) => getPresence(deps, caller.id, data.userIds)),
+    'presence.get': action(PresenceGet, async ({ caller, data }) => getPresence(deps, caller, data.userIds)),
     'typing.start': action(TypingFrame, async ({ caller, data }) => startTyping(deps, typistOf(caller, data))),
     'typing.stop': action(TypingFrame, async ({ caller, data }) => stopTyping(deps, typistOf(caller, data))),
     sync: action(SyncRequest, async ({ connection, requestId, data }) => {

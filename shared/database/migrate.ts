@@ -9,6 +9,7 @@ import * as retention from './migrations/0002_retention.ts'
 import * as sync from './migrations/0003_sync.ts'
 import * as business from './migrations/0004_business.ts'
 import * as notifications from './migrations/0005_notifications.ts'
+import * as businessSync from './migrations/0007_business_sync.ts'
 import { provisionRoles } from './roles.ts'
 
 /** In order. A migration that has been released is never changed: the next one corrects it. */
@@ -18,6 +19,7 @@ const migrations: Record<string, Migration> = {
   '0003_sync': sync,
   '0004_business': business,
   '0005_notifications': notifications,
+  '0007_business_sync': businessSync,
 }
 
 /**

@@ -16,23 +16,20 @@ export const youngConnectionMs = 10_000
 export const frameOf = ({ event, data }: ServerEvent, at: Date): string =>
   JSON.stringify({ event, data, at: at.toISOString() })
 
-/** What this user's connections are told; nothing when it is null. */
-export type EventFor = (userId: string) => ServerEvent | null
-
 /**
- * Pushes to connections, each once, all at the same time, and forgets those that had gone: one push for each, and one Redis
- * round trip when some had gone.
+ * Pushes to connections what each is to be told, nothing where it is null. All at the same time, and those that had gone are
+ * forgotten: one push for each, and one Redis round trip when some had gone.
  */
 export const pushTo = async (
   { switchboard, push, clock }: FanOutDeps,
   connections: readonly Connection[],
-  eventFor: EventFor,
+  eventFor: (connection: Connection) => ServerEvent | null,
 ): Promise<void> => {
   const at = clock.now()
   const frames = new Map<ServerEvent, string>()
   const gone: Connection[] = []
   const tell = async (connection: Connection): Promise<void> => {
-    const event = eventFor(connection.userId)
+    const event = eventFor(connection)
     if (!event) return
     const frame = frames.get(event) ?? frameOf(event, at)
     frames.set(event, frame)
@@ -47,9 +44,13 @@ export const pushTo = async (
  * Tells users' live connections of an event. Costs one Redis round trip beside what `pushTo` costs. Never rejects and promises
  * nothing: whoever is not reached learns it from Postgres later.
  */
-export const fanOutTo = async (deps: FanOutDeps, userIds: readonly string[], eventFor: EventFor): Promise<void> => {
+export const fanOutTo = async (
+  deps: FanOutDeps,
+  userIds: readonly string[],
+  eventFor: (userId: string) => ServerEvent | null,
+): Promise<void> => {
   try {
-    await pushTo(deps, await deps.switchboard.connectionsOf(userIds), eventFor)
+    await pushTo(deps, await deps.switchboard.connectionsOf(userIds), ({ userId }) => eventFor(userId))
   } catch (error) {
     logger.warn('An event could not be fanned out', error as Error)
   }

@@ -79,7 +79,7 @@ export const expiredJob = (connection: Connection): ReplayJob => ({
   hop: 0,
 })
 
-export const unroutedJob = ({ conversationId, seq, senderId, recipients }: Routing): UnroutedJob => ({
+export const unroutedJob = ({ conversationId, seq, senderId, recipients, businessId }: Routing): UnroutedJob => ({
   kind: 'unrouted',
   id: randomUUID(),
   hop: 0,
@@ -87,4 +87,5 @@ export const unroutedJob = ({ conversationId, seq, senderId, recipients }: Routi
   seq,
   senderId,
   recipients,
+  businessId,
 })

@@ -31,5 +31,6 @@ export const ReplayJob: z.ZodType<Job> = z.discriminatedUnion('kind', [
     seq: z.int(),
     senderId: z.uuid(),
     recipients: z.array(z.uuid()),
+    businessId: z.uuid().nullish(),
   }),
 ])

@@ -2,6 +2,9 @@ import type { Cluster } from 'ioredis'
 import type { Kysely } from 'kysely'
 import { welcomeAgent } from '../business/sweep-businesses.ts'
 import type { Database } from '../database/schema.ts'
+import { seenByOthers } from '../messages/message.view.ts'
+import { listMessages } from '../messages/messages.repository.ts'
+import { visibleAt } from '../messages/retention.config.ts'
 import type { Clock } from '../platform/clock.ts'
 import { logger } from '../platform/logger.ts'
 import { measure } from '../platform/metrics.ts'
@@ -13,7 +16,7 @@ import { findStandings } from '../receipts/receipts.repository.ts'
 import { unreadCounts } from '../receipts/unread.ts'
 import { isDone, type Lease, markDone, takeLease } from '../redis/leases.ts'
 import type { ServerEvent } from './events.ts'
-import { frameOf, youngConnectionMs } from './fan-out.ts'
+import { frameOf, pushTo, youngConnectionMs } from './fan-out.ts'
 import type { Push } from './push.ts'
 import {
   type ConnectionReplayJob,
@@ -26,7 +29,7 @@ import {
 import { findUndelivered, type Range } from './replay.repository.ts'
 import { type RangeSender, type SendOutcome, sendRange } from './send-range.ts'
 import { clientSettings } from './session.ts'
-import type { Switchboard } from './switchboard.ts'
+import type { Connection, Switchboard } from './switchboard.ts'
 import { releaseSync } from './sync.ts'
 
 export interface ReplaySettings {
@@ -242,12 +245,26 @@ const putOff = async ({ redis, replays }: ReplayDeps, job: ConnectionReplayJob):
 const unroutedDelaySeconds = 15
 const maxUnroutedHops = 20
 
+/** Of a business nothing is ever missing, because it has no positions: its sockets get the message itself. */
+const tellBusiness = async (
+  deps: ReplayDeps,
+  { conversationId, seq }: UnroutedJob,
+  connections: readonly Connection[],
+): Promise<void> => {
+  if (connections.length === 0) return
+  const range = { conversationId, above: seq - 1, below: seq + 1, direction: 'asc', limit: 1 } as const
+  const [row] = await listMessages(deps.db, range, visibleAt(deps.clock.now()))
+  if (row) await pushTo(deps, connections, () => ({ event: 'message.created', data: { message: seenByOthers(row) } }))
+}
+
 /** Looks the recipients of a message up again, and has each live connection of theirs get what it is missing. */
 const routeAgain = async (deps: ReplayDeps, job: UnroutedJob): Promise<void> => {
   try {
-    const { connections } = await deps.switchboard.route({ ...job, businessId: null }, deps.clock.now())
-    const missing = connections.filter(({ userId }) => userId !== job.senderId)
-    await deps.replays.sendAll(missing.map(connection => ({ job: missingJob(connection) })))
+    const { connections } = await deps.switchboard.route(job, deps.clock.now())
+    const ofBusiness = connections.filter(({ userId }) => userId === job.businessId)
+    const ofOthers = connections.filter(({ userId }) => userId !== job.businessId && userId !== job.senderId)
+    await deps.replays.sendAll(ofOthers.map(connection => ({ job: missingJob(connection) })))
+    await tellBusiness(deps, job, ofBusiness)
   } catch (error) {
     if (job.hop >= maxUnroutedHops) throw error
     await deps.replays.send({ ...job, hop: job.hop + 1 }, unroutedDelaySeconds)

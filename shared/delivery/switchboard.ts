@@ -146,7 +146,8 @@ export const createSwitchboard = (redis: Cluster, settings: PresenceSettings = p
 
     route: async ({ conversationId, seq, senderId, recipients, businessId, from }, now) => {
       const pipeline = redis.pipeline()
-      const listeners = businessId ? [...recipients, businessId] : recipients
+      // Who writes for a business is no recipient, but their other devices are to hear what they wrote.
+      const listeners = businessId ? [...new Set([...recipients, senderId, businessId])] : recipients
       for (const userId of listeners) pipeline.hgetall(keys.connections(userId))
       for (const userId of recipients) {
         if (userId === senderId) continue

@@ -24,7 +24,7 @@ export const deliver = async (deps: DeliverDeps, routing: Routing, message: Mess
     })
     const pushAll = async (to: readonly Connection[]): Promise<void> => {
       if (to.length === 0) return
-      await pushTo(deps, to, userId => (userId === routing.senderId ? forSender : forOthers))
+      await pushTo(deps, to, ({ userId }) => (userId === routing.senderId ? forSender : forOthers))
       measure('PushLatency', performance.now() - committedAt)
     }
     await Promise.all([

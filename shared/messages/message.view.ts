@@ -17,8 +17,8 @@ export const statusOf = (seq: number, others: readonly Positions[]): MessageStat
   return others.every(other => Math.max(other.last_delivered_seq, other.last_read_seq) >= seq) ? 'delivered' : 'sent'
 }
 
-/** A message as this user sees it. */
-export const messageView = (row: MessageRow, viewerId: string, others: readonly Positions[]): Message => ({
+/** A message as everybody but its sender sees it. */
+export const seenByOthers = (row: MessageRow): Message => ({
   id: row.id,
   conversationId: row.conversation_id,
   seq: row.seq,
@@ -28,5 +28,10 @@ export const messageView = (row: MessageRow, viewerId: string, others: readonly 
   metadata: row.metadata,
   sentAt: row.sent_at.toISOString(),
   deletedAt: row.deleted_at?.toISOString() ?? null,
+})
+
+/** A message as this user sees it. */
+export const messageView = (row: MessageRow, viewerId: string, others: readonly Positions[]): Message => ({
+  ...seenByOthers(row),
   ...(row.sender_id === viewerId && { status: statusOf(row.seq, others) }),
 })

@@ -1,5 +1,6 @@
 import type { Cluster } from 'ioredis'
 import type { Kysely } from 'kysely'
+import type { Viewer } from '../auth/caller.ts'
 import type { Database } from '../database/schema.ts'
 import type { ServerEvent } from '../delivery/events.ts'
 import { type FanOutDeps, pushTo } from '../delivery/fan-out.ts'
@@ -9,7 +10,7 @@ import { logger } from '../platform/logger.ts'
 import { bucketOf, keys } from '../redis/keys.ts'
 import { runPipeline } from '../redis/pipeline.ts'
 import { readPresence, settleOffline, takeOffline } from './online.ts'
-import { findAcquainted, listConcerned } from './presence.repository.ts'
+import { type Concerned, findAcquainted, listConcerned } from './presence.repository.ts'
 import type { Presence, PresenceList } from './presence.schema.ts'
 import type { PresenceSettings } from './settings.ts'
 
@@ -39,15 +40,16 @@ const presenceByUser = async (
 
 /**
  * Who of these users is online, in the order asked: exact, from each one's last frame. Of those who share no conversation with
- * the caller, and of everybody while Redis is down: offline, last seen null. One statement and one Redis round trip.
+ * the caller, or the business that they manage, and of everybody while Redis is down: offline, last seen null. One statement, two
+ * for a business, and one Redis round trip.
  */
 export const getPresence = async (
   deps: ReadPresenceDeps,
-  callerId: string,
+  caller: Viewer,
   userIds: readonly string[],
 ): Promise<PresenceList> => {
-  const acquainted = await findAcquainted(deps.db, callerId, userIds)
-  const visible = [...new Set(userIds)].filter(userId => userId === callerId || acquainted.has(userId))
+  const acquainted = await findAcquainted(deps.db, caller, userIds)
+  const visible = [...new Set(userIds)].filter(userId => userId === caller.id || acquainted.has(userId))
   const known = visible.length === 0 ? new Map<string, Presence>() : await presenceByUser(deps, visible)
   return { items: userIds.map(userId => known.get(userId) ?? unknown(userId)) }
 }
@@ -55,32 +57,48 @@ export const getPresence = async (
 /** How many pushes are on their way at the same time. */
 const pushesAtOnce = 100
 
+/** What each live connection is to be told of, once each, also where it is its user's and its business's. */
+const eventsByConnection = async (
+  { switchboard }: TellPresenceDeps,
+  changes: readonly Presence[],
+  concerned: ReadonlyMap<string, Concerned>,
+): Promise<{ connection: Connection; events: ServerEvent[] }[]> => {
+  const events = changes.map(data => ({ event: 'presence.changed', data }) as const)
+  const told = new Map<string, { connection: Connection; events: ServerEvent[] }>()
+  for (const kind of ['users', 'businesses'] as const) {
+    const byListener = new Map<string, ServerEvent[]>()
+    for (const event of events) {
+      for (const listener of concerned.get(event.data.userId)?.[kind] ?? []) {
+        const earlier = byListener.get(listener)
+        if (earlier) earlier.push(event)
+        else byListener.set(listener, [event])
+      }
+    }
+    for (const connection of await switchboard.connectionsOf([...byListener.keys()])) {
+      const known = told.get(connection.id)?.events ?? []
+      const others = (byListener.get(connection.userId) ?? []).filter(event => !known.includes(event))
+      told.set(connection.id, { connection, events: [...known, ...others] })
+    }
+  }
+  return [...told.values()]
+}
+
 /**
  * Tells those concerned, on every live connection of theirs: one statement and one Redis round trip for all of these changes,
- * and one push for each change and connection. Rejects when a store does not answer.
+ * a second one where businesses are concerned, and one push for each change and connection. Rejects when a store does not answer.
  */
 const tellConcerned = async (deps: TellPresenceDeps, changes: readonly Presence[]): Promise<void> => {
   const concerned = await listConcerned(
     deps.db,
     changes.map(({ userId }) => userId),
   )
-  const events = new Map<string, ServerEvent[]>()
-  for (const data of changes) {
-    const event: ServerEvent = { event: 'presence.changed', data }
-    for (const userId of concerned.get(data.userId) ?? []) {
-      const earlier = events.get(userId)
-      if (earlier) earlier.push(event)
-      else events.set(userId, [event])
+  let left = await eventsByConnection(deps, changes, concerned)
+  for (let round = 0; left.length > 0; round += 1) {
+    for (let start = 0; start < left.length; start += pushesAtOnce) {
+      const some = new Map(left.slice(start, start + pushesAtOnce).map(each => [each.connection, each.events]))
+      await pushTo(deps, [...some.keys()], connection => some.get(connection)?.[round] ?? null)
     }
-  }
-  const eventsFor = ({ userId }: Pick<Connection, 'userId'>): ServerEvent[] => events.get(userId) ?? []
-  let connections = await deps.switchboard.connectionsOf([...events.keys()])
-  for (let round = 0; connections.length > 0; round += 1) {
-    for (let start = 0; start < connections.length; start += pushesAtOnce) {
-      const some = connections.slice(start, start + pushesAtOnce)
-      await pushTo(deps, some, userId => eventsFor({ userId })[round] ?? null)
-    }
-    connections = connections.filter(connection => eventsFor(connection).length > round + 1)
+    left = left.filter(({ events }) => events.length > round + 1)
   }
 }
 

@@ -1,4 +1,5 @@
 import { type Kysely, type RawBuilder, type Selectable, type SqlBool, sql } from 'kysely'
+import type { Viewer } from '../auth/caller.ts'
 import type { ConversationRow } from '../conversations/conversations.repository.ts'
 import { isOneOf } from '../database/is-one-of.ts'
 import type { ConversationsTable, Database } from '../database/schema.ts'
@@ -34,8 +35,24 @@ export const readMoment = async (db: Kysely<Database>): Promise<{ epoch: string;
 }
 
 export interface Scope {
-  userId: string
+  viewer: Viewer
   window: Window
+}
+
+/**
+ * What a viewer is part of: since when, and from where on. A business that is no participant of a conversation of its own has
+ * all of it, since ever.
+ */
+const partsOf = ({ id, businessId }: Viewer): RawBuilder<unknown> => {
+  const own = sql`
+    select conversation_id, joined_seq, joined_xid from participants where user_id = ${id}::uuid and left_at is null`
+  if (businessId === undefined) return own
+  return sql`${own} union all
+    select chat.conversation_id, 0, '3'::xid8 from business_conversations as chat
+    where chat.business_id = ${businessId}::uuid and not exists (
+      select from participants
+      where participants.conversation_id = chat.conversation_id and user_id = ${id}::uuid and left_at is null
+    )`
 }
 
 export type ChangedConversation = ConversationRow & {
@@ -44,13 +61,14 @@ export type ChangedConversation = ConversationRow & {
 }
 
 /**
- * Those of a user's conversations that may have something in the window, in the order of their ids, from a position on. Whatever
+ * Those of a viewer's conversations that may have something in the window, in the order of their ids, from a position on. Whatever
  * is in the window is in one of them, also on later pages: a row that changes again after the window keeps its conversation
- * among them. One that the user joined after the window is not: all of it comes with the next.
+ * among them. One that the user joined after the window is not: all of it comes
+ * with the next. Looks at each conversation of the viewer.
  */
 export const findChangedConversations = async (
   db: Kysely<Database>,
-  { userId, window }: Scope,
+  { viewer, window }: Scope,
   from: PagePosition | undefined,
   limit: number,
 ): Promise<ChangedConversation[]> => {
@@ -62,8 +80,8 @@ export const findChangedConversations = async (
         where anyone.conversation_id = me.conversation_id and ${changedIn(window, 'anyone.changed_xid')}
       )
     ) as is_changed
-    from participants as me join conversations on conversations.id = me.conversation_id
-    where me.user_id = ${userId}::uuid and me.left_at is null and ${seenBy(window.upper, 'me.joined_xid')}
+    from (${partsOf(viewer)}) as me join conversations on conversations.id = me.conversation_id
+    where ${seenBy(window.upper, 'me.joined_xid')}
       and me.conversation_id ${isNext} ${from?.conversationId ?? lowestId}::uuid
       and (
         ${changedAfter(window.lower, 'me.joined_xid')} or ${changedAfter(window.lower, 'conversations.changed_xid')}
@@ -94,7 +112,7 @@ export type ChangedMessage = MessageRow & { boundary: number }
  */
 export const findChangedMessages = async (
   db: Kysely<Database>,
-  { userId, window }: Scope,
+  { viewer, window }: Scope,
   {
     conversationIds,
     from,
@@ -107,7 +125,7 @@ export const findChangedMessages = async (
   // `offset 0` keeps the search for the boundary from being done anew for each message.
   const { rows } = await sql<ChangedMessage>`
     select changed.*, start.boundary
-    from participants as me
+    from (${partsOf(viewer)}) as me
     cross join lateral (
       select
         case when me.conversation_id = ${continued.id}::uuid then greatest(me.joined_seq, ${continued.seq}::bigint)
@@ -135,8 +153,7 @@ export const findChangedMessages = async (
         order by seq limit ${limit}
       )
     ) as changed
-    where me.user_id = ${userId}::uuid and me.left_at is null and ${isOneOf('me.conversation_id', conversationIds)}
-      and ${seenBy(window.upper, 'me.joined_xid')}
+    where ${isOneOf('me.conversation_id', conversationIds)} and ${seenBy(window.upper, 'me.joined_xid')}
     order by me.conversation_id, changed.seq
     limit ${limit}`.execute(db)
   return rows
@@ -158,13 +175,27 @@ export const findReads = async (
     .orderBy('user_id')
     .execute()
 
-/** Conversations in which the user's part ended in the window, also when they have joined again since. */
-export const findLeft = async (db: Kysely<Database>, { userId, window }: Scope): Promise<string[]> => {
+/**
+ * Conversations in which the user's part ended in the window, also when they have joined again since; but for those of the
+ * business that they manage, of which they still see all.
+ */
+export const findLeft = async (
+  db: Kysely<Database>,
+  { viewer: { id, businessId }, window }: Scope,
+): Promise<string[]> => {
   const rows = await db
     .selectFrom('participants')
     .select('conversation_id')
-    .where('user_id', '=', userId)
+    .where('user_id', '=', id)
     .where(changedIn(window, 'left_xid'))
+    .$if(businessId !== undefined, query =>
+      query.where(
+        sql<boolean>`not exists (
+          select from business_conversations as chat
+          where chat.conversation_id = participants.conversation_id and chat.business_id = ${businessId}::uuid
+        )`,
+      ),
+    )
     .orderBy('conversation_id')
     .execute()
   return rows.map(row => row.conversation_id)

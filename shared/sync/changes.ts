@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import type { Viewer } from '../auth/caller.ts'
 import type { Conversation } from '../conversations/conversations.schema.ts'
 import { loadViews } from '../conversations/load-views.ts'
 import { listParticipants } from '../conversations/participants.repository.ts'
@@ -129,12 +130,12 @@ const loadPage = async (
   const [conversations, messages, reads] = await Promise.all([
     loadViews(
       deps,
-      { id: scope.userId },
+      scope.viewer,
       reached.filter(({ id, is_changed }) => is_changed || withMessages.has(id)),
     ),
     viewsOf(
       deps,
-      scope.userId,
+      scope.viewer.id,
       fitting.filter(row => row.deleted_at === null),
     ),
     findReads(
@@ -164,7 +165,7 @@ const loadPage = async (
 }
 
 /**
- * What changed for the user since a token, page by page; without one, a token for now. The way to use it: take a token, load
+ * What changed for the viewer since a token, page by page; without one, a token for now. The way to use it: take a token, load
  * what is to be shown by the other routes, then ask with each answer's `next`, at once while `hasMore`.
  *
  * Out of an answer's lists first `left` is applied, then `conversations`, then the rest. A conversation is told when its name,
@@ -180,28 +181,32 @@ const loadPage = async (
  * Messages, deletions and departures come once, read positions once for each move. Repeating a call with a token gives the
  * same window while nothing changes, and changes nothing.
  *
- * Three statements when nothing changed, nine for a page.
+ * To a business come the changes of all its conversations, as to one who has been in them since ever. It has read everything
+ * and has no positions of its own, so `reads` are those of the customers and the agents. A token is of use for the user and
+ * the business that it was given to.
  *
- * Throws `invalid_cursor` (not a token of this user) and `sync_token_expired` (older than 7 days, or from before a restore).
+ * Three statements when nothing changed, nine for a page. The first looks at every conversation of the viewer, a few µs each.
+ *
+ * Throws `invalid_cursor` (not a token of this user and business) and `sync_token_expired` (older than 7 days, or from before a restore).
  */
 export const changesSince = async (
   deps: ChangesDeps,
-  userId: string,
+  viewer: Viewer,
   since?: string,
   size: PageSize = defaultPageSize,
 ): Promise<Changes> => {
-  const token = since === undefined ? undefined : decodeSyncToken(userId, since)
+  const token = since === undefined ? undefined : decodeSyncToken(viewer, since)
   const { epoch, snapshot } = await readMoment(deps.db)
   const here: Moment = { takenAt: deps.clock.now().getTime(), snapshot }
   const answer = (page: Page, left: string[], next: Omit<SyncToken, 'epoch'>): Changes => {
     const { end: _, ...lists } = page
-    return { ...lists, left, next: encodeSyncToken(userId, { epoch, ...next }), hasMore: page.end !== null }
+    return { ...lists, left, next: encodeSyncToken(viewer, { epoch, ...next }), hasMore: page.end !== null }
   }
   if (!token) return answer(emptyPage, [], { lower: here, page: null })
   requireUsable(token, { epoch, moment: here })
   const { lower } = token
   const upper = token.page?.upper ?? here
-  const scope: Scope = { userId, window: { lower: lower.snapshot, upper: upper.snapshot } }
+  const scope: Scope = { viewer, window: { lower: lower.snapshot, upper: upper.snapshot } }
   const [page, left] = await Promise.all([
     loadPage(deps, scope, token.page?.position, size),
     token.page ? [] : findLeft(deps.db, scope),

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import type { Viewer } from '../auth/caller.ts'
 import { decodeCursor, encodeCursor } from '../platform/cursor.ts'
 import { PackedSnapshot, packSnapshot, type Snapshot } from './snapshot.ts'
 
@@ -35,14 +36,14 @@ const PackedMoment = z.tuple([z.int(), PackedSnapshot])
 const PackedPage = z.tuple([PackedMoment, z.uuid(), z.tuple([z.int().min(0), z.int().min(0)]).nullable()])
 const PackedToken = z.tuple([z.literal(version), z.uuid(), PackedMoment, PackedPage.nullable()])
 
-const scopeOf = (userId: string): string => JSON.stringify(['sync', userId])
+const scopeOf = ({ id, businessId }: Viewer): string => JSON.stringify(['sync', id, businessId])
 const packMoment = ({ takenAt, snapshot }: Moment) => [takenAt, packSnapshot(snapshot)]
 const unpackMoment = ([takenAt, snapshot]: z.output<typeof PackedMoment>): Moment => ({ takenAt, snapshot })
 
-/** An opaque string that is of use to this user only. */
-export const encodeSyncToken = (userId: string, { epoch, lower, page }: SyncToken): string => {
+/** An opaque string that is of use to this viewer only. */
+export const encodeSyncToken = (viewer: Viewer, { epoch, lower, page }: SyncToken): string => {
   const within = page?.position.within
-  return encodeCursor(scopeOf(userId), [
+  return encodeCursor(scopeOf(viewer), [
     version,
     epoch,
     packMoment(lower),
@@ -50,9 +51,9 @@ export const encodeSyncToken = (userId: string, { epoch, lower, page }: SyncToke
   ])
 }
 
-/** Throws `invalid_cursor` for what is not a token of this user. */
-export const decodeSyncToken = (userId: string, token: string): SyncToken => {
-  const [, epoch, lower, page] = decodeCursor(scopeOf(userId), PackedToken, token)
+/** Throws `invalid_cursor` for what is not a token of this viewer. */
+export const decodeSyncToken = (viewer: Viewer, token: string): SyncToken => {
+  const [, epoch, lower, page] = decodeCursor(scopeOf(viewer), PackedToken, token)
   if (!page) return { epoch, lower: unpackMoment(lower), page: null }
   const [upper, conversationId, within] = page
   const position = { conversationId, within: within && { seq: within[0], boundary: within[1] } }

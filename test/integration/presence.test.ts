@@ -64,8 +64,8 @@ describe('while Redis is down', () => {
     const deps = { db: world.db, redis: dead, clock: world.clock, presence: presenceSettings }
     const offline = { items: [{ userId: bob, status: 'offline', lastSeenAt: null }] }
     try {
-      expect(await getPresence(deps, alice, [bob])).toEqual(offline)
-      expect(await getPresence(deps, alice, [bob])).toEqual(offline)
+      expect(await getPresence(deps, { id: alice }, [bob])).toEqual(offline)
+      expect(await getPresence(deps, { id: alice }, [bob])).toEqual(offline)
       await announceOnline({ ...world, redis: dead }, bob)
     } finally {
       dead.disconnect()
@@ -423,7 +423,7 @@ describe('asking for presence', () => {
     const deps = { db: counter.db, redis: world.redis, clock: world.clock, presence: presenceSettings }
     const asked = [...members, ...newUsers(93)]
     const writes = await redisWritesDuring(world.redis, async () => {
-      expect((await getPresence(deps, alice, asked)).items).toHaveLength(100)
+      expect((await getPresence(deps, { id: alice }, asked)).items).toHaveLength(100)
     })
     expect(counter.statements).toBe(1)
     expect(writes).toHaveLength(1)

@@ -37,19 +37,19 @@ class Client {
   }
 
   async start(): Promise<void> {
-    this.token = (await changesSince(world.deps, this.userId)).next
+    this.token = (await changesSince(world.deps, { id: this.userId })).next
   }
 
   /** One page; true when there are more. */
   async step(): Promise<boolean> {
-    const changes = await changesSince(world.deps, this.userId, this.token, this.size)
+    const changes = await changesSince(world.deps, { id: this.userId }, this.token, this.size)
     this.apply(changes)
     this.token = changes.next
     return changes.hasMore
   }
 
   async isUpToDate(): Promise<boolean> {
-    const { next: _, hasMore, ...lists } = await changesSince(world.deps, this.userId, this.token, this.size)
+    const { next: _, hasMore, ...lists } = await changesSince(world.deps, { id: this.userId }, this.token, this.size)
     return !hasMore && Object.values(lists).every(list => list.length === 0)
   }
 

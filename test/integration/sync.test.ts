@@ -199,7 +199,7 @@ describe('GET /sync', () => {
         },
         transformResult: async ({ result }) => result,
       }
-      const changes = await changesSince({ ...world.deps, db: world.db.withPlugin(counter) }, alice, token)
+      const changes = await changesSince({ ...world.deps, db: world.db.withPlugin(counter) }, { id: alice }, token)
       expect(changes).toMatchObject(nothing)
       return statements
     }
@@ -647,23 +647,31 @@ describe('a token', () => {
 
   test('from before a restore is expired: its history is another, or ahead of this one', async () => {
     const alice = world.newUser()
+    const viewer = { id: alice }
     const { epoch } = await readMoment(world.db)
     const lower = { takenAt: Date.now(), snapshot: '10:12:11' }
-    await since(alice, encodeSyncToken(alice, { epoch, lower, page: null }))
-    await expectProblem(alice, encodeSyncToken(alice, { epoch: randomUUID(), lower, page: null }), 'sync_token_expired')
+    await since(alice, encodeSyncToken(viewer, { epoch, lower, page: null }))
+    await expectProblem(
+      alice,
+      encodeSyncToken(viewer, { epoch: randomUUID(), lower, page: null }),
+      'sync_token_expired',
+    )
     const ahead = { ...lower, snapshot: '900000000000:900000000000:' }
-    await expectProblem(alice, encodeSyncToken(alice, { epoch, lower: ahead, page: null }), 'sync_token_expired')
+    await expectProblem(alice, encodeSyncToken(viewer, { epoch, lower: ahead, page: null }), 'sync_token_expired')
   })
 
   test('fits into a URL also when 1,000 transactions were running', () => {
     const running = Array.from({ length: 1_000 }, (_, n) => 3_000_000_000 + n * 3)
     const moment = { takenAt: Date.now(), snapshot: `${running[0]}:${3_000_004_000}:${running.join(',')}` }
     const position = { conversationId: randomUUID(), within: { seq: 1_000_000, boundary: 900_000 } }
-    const token = encodeSyncToken(randomUUID(), {
-      epoch: randomUUID(),
-      lower: moment,
-      page: { upper: moment, position },
-    })
+    const token = encodeSyncToken(
+      { id: randomUUID(), businessId: randomUUID() },
+      {
+        epoch: randomUUID(),
+        lower: moment,
+        page: { upper: moment, position },
+      },
+    )
     expect(token.length).toBeLessThan(6_000)
   })
 
