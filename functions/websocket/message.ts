@@ -1,4 +1,3 @@
-import * as z from 'zod'
 import { createAudit } from '../../shared/audit/audit.ts'
 import type { Caller } from '../../shared/auth/caller.ts'
 import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.ts'
@@ -17,6 +16,7 @@ import { startTyping, stopTyping, type TypingDeps } from '../../shared/presence/
 import { receiptQueueFromEnvironment } from '../../shared/receipts/receipt.jobs.ts'
 import { Positions } from '../../shared/receipts/receipts.schema.ts'
 import { markDelivered, markRead, type ReceiptDeps } from '../../shared/receipts/receipts.ts'
+import { NoData } from '../../shared/transport/frames.schema.ts'
 import { action, type WebSocketDeps, webSocketActions } from '../../shared/transport/websocket.ts'
 
 const typistOf = ({ id: userId, businessId }: Caller, { conversationId }: { conversationId: string }) => ({
@@ -29,7 +29,7 @@ export type MessageFunctionDeps = WebSocketDeps & SendDeps & ReceiptDeps & SyncD
 
 export const createHandler = (deps: MessageFunctionDeps) =>
   webSocketActions(deps, {
-    ping: action(z.strictObject({}), async () => ({ serverTime: deps.clock.now().toISOString() })),
+    ping: action(NoData, async () => ({ serverTime: deps.clock.now().toISOString() })),
     'message.send': action(
       SendMessageFrame,
       async ({ caller, connection, data }) => {

@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { type BuildOptions, type BuildResult, build, context } from 'esbuild'
 import { bundleOptions } from '../bundle.ts'
+import { writeApiDocuments } from '../documents/write.ts'
 import type { Topology } from '../topology.ts'
 
 const fileOf = (folder: string, name: string): string => join(folder, name, 'index.mjs')
@@ -19,9 +20,17 @@ const optionsFor = ({ functions, migration }: Topology, folder: string): BuildOp
   }
 }
 
+const writeDocuments = async ({ functions }: Topology, folder: string): Promise<void> => {
+  for (const [name, { carriesApiDocuments }] of Object.entries(functions)) {
+    if (!carriesApiDocuments) continue
+    await mkdir(join(folder, name), { recursive: true })
+    await writeApiDocuments(join(folder, name))
+  }
+}
+
 /** Bundles every function as for AWS; returns where each bundle is. */
 export const bundleAll = async (topology: Topology, folder: string): Promise<Map<string, string>> => {
-  await build(optionsFor(topology, folder))
+  await Promise.all([build(optionsFor(topology, folder)), writeDocuments(topology, folder)])
   return new Map(Object.keys(topology.functions).map(name => [name, fileOf(folder, name)]))
 }
 

@@ -23,9 +23,11 @@ const Word = line(maxWordUnits)
 
 const Status = z.enum(['queued', 'assigned', 'closed'])
 
+export const InitialMessage = z.strictObject({ id: TimeOrderedId.optional(), content: Content })
+
 export const OpenBusiness = z.strictObject({
   businessId: Id,
-  initialMessage: z.strictObject({ id: TimeOrderedId.optional(), content: Content }).optional(),
+  initialMessage: InitialMessage.optional(),
   priority: Priority.default('normal'),
   category: Word.optional(),
 })

@@ -12,7 +12,7 @@ const Close = z
  * From `open` until just before `close`. A `close` that is not after its `open` is a time of the next day: 22:00 to 03:00 crosses
  * midnight, and 09:00 to 09:00 lasts 24 hours. The range belongs to the day on which it opens.
  */
-const Range = z.strictObject({ open: TimeOfDay, close: Close })
+export const Range = z.strictObject({ open: TimeOfDay, close: Close })
 export type Range = z.output<typeof Range>
 
 export const inOrder = (ranges: readonly Range[]): Range[] =>
@@ -30,19 +30,21 @@ const Ranges = z.array(Range).max(maxRangesOfDay).refine(areApart, { error: 'Two
 const notADate = 'A date: YYYY-MM-DD'
 const CalendarDate = z.iso.date({ error: notADate })
 
+/** A day that is missing is closed. */
+export const Week = z.strictObject({
+  monday: Ranges.optional(),
+  tuesday: Ranges.optional(),
+  wednesday: Ranges.optional(),
+  thursday: Ranges.optional(),
+  friday: Ranges.optional(),
+  saturday: Ranges.optional(),
+  sunday: Ranges.optional(),
+})
+
 /** As a business sets them; whoever sets them replaces all of them. Dates, days and times are those of its time zone. */
 export const BusinessHours = z.strictObject({
   timezone: TimeZone,
-  /** A day that is missing is closed. */
-  schedule: z.strictObject({
-    monday: Ranges.optional(),
-    tuesday: Ranges.optional(),
-    wednesday: Ranges.optional(),
-    thursday: Ranges.optional(),
-    friday: Ranges.optional(),
-    saturday: Ranges.optional(),
-    sunday: Ranges.optional(),
-  }),
+  schedule: Week,
   /** Closed, whatever the week says. */
   holidays: z.array(CalendarDate).max(maxDates).default([]),
   /** Instead of the week; and of a holiday on the same date, because a date with hours of its own says more. */

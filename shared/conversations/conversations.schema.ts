@@ -101,5 +101,8 @@ export const Conversation = z.object({
 })
 export type Conversation = z.output<typeof Conversation>
 
+export const Mute = Conversation.pick({ isMuted: true, mutedUntil: true })
+export type Mute = z.output<typeof Mute>
+
 export const ConversationPage = z.object({ items: z.array(Conversation), nextCursor: z.string().nullable() })
 export type ConversationPage = z.output<typeof ConversationPage>

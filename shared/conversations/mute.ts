@@ -2,6 +2,7 @@ import type { Viewer } from '../auth/caller.ts'
 import { fanOut } from '../delivery/fan-out.ts'
 import { Problem } from '../platform/problems.ts'
 import { requireAccess } from './access.ts'
+import type { Mute } from './conversations.schema.ts'
 import { type ConversationDeps, getConversation } from './conversations.ts'
 import { setMute } from './participants.repository.ts'
 
@@ -20,7 +21,7 @@ export const muteConversation = async (
     isMuted,
     until,
   }: { caller: Viewer; conversationId: string; isMuted: boolean; until: Date | null },
-): Promise<{ isMuted: boolean; mutedUntil: string | null }> => {
+): Promise<Mute> => {
   if (until && until <= deps.clock.now()) {
     throw new Problem('validation_failed', 'until: has passed.', { errors: [{ path: 'until', message: 'Has passed' }] })
   }

@@ -1,6 +1,8 @@
 import * as z from 'zod'
 import { logger } from './logger.ts'
 
+export const Alive = z.object({ status: z.literal('ok') })
+
 const StoreState = z.enum(['up', 'down'])
 type StoreState = z.output<typeof StoreState>
 

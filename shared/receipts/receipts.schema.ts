@@ -9,7 +9,7 @@ const Seq = z
   .refine(Number.isInteger, { error: 'A whole number is expected' })
   .transform(seq => Math.min(seq, Number.MAX_SAFE_INTEGER))
 
-const Position = z.strictObject({ conversationId: Id, seq: Seq })
+export const Position = z.strictObject({ conversationId: Id, seq: Seq })
 const maxPositions = 100
 
 /** One position, or several. */

@@ -8,3 +8,11 @@ export const ClientFrame = z.strictObject({
   requestId: RequestId.optional(),
   data: z.unknown().optional(),
 })
+
+/** The data of an action that takes none. */
+export const NoData = z.strictObject({})
+
+/** The data of an ack that tells no more than that it is done. */
+export const Done = z.object({})
+
+export const ServerTime = z.object({ serverTime: z.iso.datetime() })

@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { describe, expect, test } from '@jest/globals'
+import { asyncApiDocument } from '../../infra/documents/asyncapi.ts'
+import { openApiDocument } from '../../infra/documents/openapi.ts'
 import { topology } from '../../infra/topology.ts'
 import { allowedOrigin } from '../support/stack.ts'
 import { tokenFor } from '../support/tokens.ts'
@@ -51,6 +53,13 @@ describe('the health', () => {
       status: 200,
       body: { status: 'ready', stores: { postgres: 'up', redis: 'up' } },
     })
+  })
+})
+
+describe('the API documents', () => {
+  test('are served without a token, as this release makes them', async () => {
+    expect(await request('GET /openapi.json')).toMatchObject({ status: 200, body: await openApiDocument() })
+    expect(await request('GET /asyncapi.json')).toMatchObject({ status: 200, body: await asyncApiDocument() })
   })
 })
 

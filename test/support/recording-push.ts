@@ -1,4 +1,5 @@
 import type { Push, PushOutcome } from '../../shared/delivery/push.ts'
+import { checkEvent } from './documented.ts'
 
 export interface SentFrame {
   connectionId: string
@@ -10,6 +11,8 @@ export interface SentFrame {
 export interface RecordingPush extends Push {
   readonly frames: SentFrame[]
   readonly closed: string[]
+  /** What is wrong with frames that are not as the API documents say. */
+  readonly undocumented: unknown[]
   /** What pushes to this connection are answered from now on. */
   answer(connectionId: string, outcome: PushOutcome): void
   /** The data of the events that went to this connection, oldest first. */
@@ -19,15 +22,23 @@ export interface RecordingPush extends Push {
 export const recordingPush = (): RecordingPush => {
   const frames: SentFrame[] = []
   const closed: string[] = []
+  const undocumented: unknown[] = []
   const outcomes = new Map<string, PushOutcome>()
   return {
     frames,
     closed,
+    undocumented,
     answer: (connectionId, outcome) => outcomes.set(connectionId, outcome),
     eventsOf: (connectionId, event) =>
       frames.filter(frame => frame.connectionId === connectionId && frame.event === event).map(frame => frame.data),
     send: async (connectionId, text) => {
-      const { event, data = {} } = JSON.parse(text) as { event: string; data?: Record<string, unknown> }
+      const frame = JSON.parse(text) as { event: string; data?: Record<string, unknown> }
+      try {
+        checkEvent(frame)
+      } catch (error) {
+        undocumented.push(error)
+      }
+      const { event, data = {} } = frame
       frames.push({ connectionId, event, data })
       return outcomes.get(connectionId) ?? 'sent'
     },

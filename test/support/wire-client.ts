@@ -2,7 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { WebSocket } from 'ws'
+import { compileRoutes } from '../../infra/local/gateway/http-routes.ts'
+import { topology } from '../../infra/topology.ts'
 import type { ProblemDocument } from '../../shared/platform/problem.schema.ts'
+import { checkAnswer } from './documented.ts'
 import { testStack } from './stack.ts'
 
 export interface WireAnswer<Body = Record<string, unknown>> {
@@ -22,7 +25,16 @@ export interface WireRequest {
 
 const requestTimeoutMs = 15_000
 
-/** Sends a request to the stack of this run, as `PUT /path?query`, and reads its answer, which is JSON or empty. */
+const routeOf = compileRoutes(topology.httpRoutes, topology.httpDefaultFunction)
+
+/** Answers to a preflight, or without their body, are not described, nor is what API Gateway answers by itself. */
+const isDescribed = (method: string, body: unknown): boolean =>
+  method !== 'OPTIONS' && method !== 'HEAD' && Object.keys(body ?? {}).join() !== 'message'
+
+/**
+ * Sends a request to the stack of this run, as `PUT /path?query`, and reads its answer, which is JSON or empty. Rejects an answer
+ * that is not as the API documents say.
+ */
 export const request = async <Body = Record<string, unknown>>(
   target: string,
   { token, body, rawBody, headers = {} }: WireRequest = {},
@@ -41,7 +53,14 @@ export const request = async <Body = Record<string, unknown>>(
     signal: AbortSignal.timeout(requestTimeoutMs),
   })
   const text = await response.text()
-  return { status: response.status, headers: response.headers, body: (text ? JSON.parse(text) : undefined) as Body }
+  const { status, headers: received } = response
+  const answer = { status, headers: received, body: (text ? JSON.parse(text) : undefined) as Body }
+  if (isDescribed(method, answer.body)) {
+    const { pathname } = new URL(path, testStack().outputs.HttpApiUrl)
+    const { routeKey = '$default' } = routeOf(method, pathname) ?? {}
+    checkAnswer(routeKey, { ...answer, contentType: received.get('content-type') ?? undefined })
+  }
+  return answer
 }
 
 export interface ServerFrame {

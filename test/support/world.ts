@@ -16,6 +16,8 @@ import { createHandler as connectHandler } from '../../functions/websocket/conne
 import { createHandler as disconnectHandler } from '../../functions/websocket/disconnect.ts'
 import { createHandler as heartbeatHandler } from '../../functions/websocket/heartbeat.ts'
 import { type MessageFunctionDeps, createHandler as messageHandler } from '../../functions/websocket/message.ts'
+import { asyncApiDocument } from '../../infra/documents/asyncapi.ts'
+import { openApiDocument } from '../../infra/documents/openapi.ts'
 import { topology } from '../../infra/topology.ts'
 import type { AuditEntry } from '../../shared/audit/audit.ts'
 import { createTokenVerifier } from '../../shared/auth/tokens.ts'
@@ -32,6 +34,7 @@ import { presenceSettings, typingSettings } from '../../shared/presence/settings
 import { createDeliveredPositions, type DeliveredPositions } from '../../shared/receipts/delivered.ts'
 import type { ReceiptJob } from '../../shared/receipts/receipt.jobs.ts'
 import { openRedis } from '../../shared/redis/connection.ts'
+import { checkAck, checkAnswer } from './documented.ts'
 import { lambdaContext } from './lambda.ts'
 import { type RecordingPush, recordingPush } from './recording-push.ts'
 import { type RecordingQueue, recordingQueue, sqsEventOf } from './recording-queue.ts'
@@ -108,6 +111,7 @@ export interface World {
   audits: AuditEntry[]
   clock: TestClock
   newUser(): string
+  /** Rejects an answer that is not as the API documents say; so do sockets. */
   http<Body = Record<string, unknown>>(userId: string, request: string, options?: HttpOptions): Promise<Answer<Body>>
   connect(userId: string, options?: ConnectOptions): Promise<Socket>
   /** Does every job of the replay and receipt queues, and those that they lead to, whatever their delay. */
@@ -124,6 +128,7 @@ export interface World {
   withoutRouting(work: () => Promise<void>): Promise<void>
   /** Does one task of the sweep, with whatever it leads to. */
   sweep(task: SweepJob['task']): Promise<void>
+  /** Rejects when a frame was pushed that is not as the API documents say. */
   close(): Promise<void>
 }
 
@@ -176,6 +181,15 @@ const httpEvent = (request: string, token: string | undefined, options: HttpOpti
 }
 
 const businessClaim = ({ businessId }: { businessId?: string }) => (businessId === undefined ? {} : { businessId })
+
+/** The action that a frame names, or none. */
+const actionOf = (body: string): string => {
+  try {
+    return String((JSON.parse(body) as { action?: unknown } | null)?.action)
+  } catch {
+    return ''
+  }
+}
 
 const webSocketEvent = (
   routeKey: string,
@@ -231,7 +245,7 @@ export const openWorld = async (
     MessagesFunction: messagesHandler(deps),
     NotificationsFunction: notificationsHandler(deps),
     PresenceFunction: presenceHandler(deps),
-    PlatformFunction: platformHandler(deps),
+    PlatformFunction: platformHandler({ ...deps, documents: { openApi: openApiDocument, asyncApi: asyncApiDocument } }),
     SyncFunction: syncHandler(deps),
   }
   const onConnect = connectHandler(deps)
@@ -305,11 +319,13 @@ export const openWorld = async (
       const handler = httpFunctions[route?.function ?? topology.httpDefaultFunction]
       if (!handler) throw new Error(`No function has ${event.routeKey}`)
       const result = await handler(event, lambdaContext())
-      return {
+      const answer = {
         status: result.statusCode ?? 0,
         headers: Object.fromEntries(Object.entries(result.headers ?? {}).map(([name, value]) => [name, String(value)])),
         body: (result.body ? JSON.parse(result.body) : undefined) as Body,
       }
+      checkAnswer(event.routeKey, { ...answer, contentType: answer.headers['content-type'] })
+      return answer
     },
     connect: async (userId, options = {}) => {
       const { expiresAt = new Date(clock.now().getTime() + 3_600_000), connectedAt = clock.now().getTime() } = options
@@ -334,7 +350,10 @@ export const openWorld = async (
           const isHeartbeat = typeof frame === 'object' && (frame as { action?: string }).action === 'heartbeat'
           const event = { ...webSocketEvent(isHeartbeat ? 'heartbeat' : '$default', socket, authorizer), body }
           const result = await (isHeartbeat ? onHeartbeat : onMessage)(event, lambdaContext())
-          return result.body ? JSON.parse(result.body) : {}
+          if (!result.body) return {}
+          const answer = JSON.parse(result.body)
+          checkAck(actionOf(body), answer)
+          return answer
         },
         events: event => push.eventsOf(socket.connectionId, event),
         close: async () => {
@@ -345,6 +364,7 @@ export const openWorld = async (
     close: async () => {
       await db.destroy()
       redis.disconnect()
+      if (push.undocumented.length > 0) throw push.undocumented[0]
     },
   }
 }

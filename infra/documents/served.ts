@@ -1,0 +1,30 @@
+import type { Route } from '../../shared/transport/http.ts'
+import type { Action } from '../../shared/transport/websocket.ts'
+import { topology } from '../topology.ts'
+
+type FunctionName = keyof typeof topology.functions
+
+const handlerOf = async (name: FunctionName): Promise<unknown> => {
+  const { handler } = await import(`../../${topology.functions[name].entry}`)
+  return handler
+}
+
+/** Every route of the topology as its function has it, by its route key. A function that lacks one of its routes rejects it. */
+export const servedRoutes = async (): Promise<Map<string, Route>> => {
+  const served = await Promise.all(
+    topology.httpRoutes.map(async ({ method, path, function: name }) => {
+      const key = `${method} ${path}`
+      const { routes } = (await handlerOf(name as FunctionName)) as { routes: Record<string, Route> }
+      const route = routes[key]
+      if (!route) throw new Error(`${name} does not have ${key}`)
+      return [key, route] as const
+    }),
+  )
+  return new Map(served)
+}
+
+/** Every action of the function that takes what has no route of its own, by its name. */
+export const servedActions = async (): Promise<Map<string, Action>> => {
+  const { actions } = (await handlerOf('MessageFunction')) as { actions: Record<string, Action> }
+  return new Map(Object.entries(actions))
+}
