@@ -40,16 +40,19 @@ export const createHandler = (deps: MessageFunctionDeps) =>
       { isOwnSign: true },
     ),
     'message.delete': action(MessageReference, async ({ caller, data }) => deleteMessage(deps, { ...data, caller })),
-    'message.delivered': action(Positions, async ({ caller, data }) => markDelivered(deps, caller, data.positions)),
-    'message.read': action(Positions, async ({ caller, data }) => {
-      const unread = await markRead(deps, caller, data.positions)
+    'message.delivered': action(Positions, async ({ caller, data, passOver }) => {
+      await passOver((await markDelivered(deps, caller, data.positions)).passedOver)
+    }),
+    'message.read': action(Positions, async ({ caller, data, passOver }) => {
+      const { unread, passedOver } = await markRead(deps, caller, data.positions)
+      await passOver(passedOver)
       return data.isSingle ? { unreadCount: Object.values(unread)[0] ?? 0 } : { unread }
     }),
     'presence.get': action(PresenceGet, async ({ caller, data }) => getPresence(deps, caller, data.userIds)),
     'typing.start': action(TypingFrame, async ({ caller, data }) => startTyping(deps, typistOf(caller, data))),
     'typing.stop': action(TypingFrame, async ({ caller, data }) => stopTyping(deps, typistOf(caller, data))),
-    sync: action(SyncRequest, async ({ connection, requestId, data }) => {
-      await requestSync(deps, { connection, requestId, conversations: data.conversations })
+    sync: action(SyncRequest, async ({ caller, connection, requestId, data, passOver }) => {
+      await passOver((await requestSync(deps, { caller, connection, requestId, ...data })).passedOver)
       return { accepted: true }
     }),
   })

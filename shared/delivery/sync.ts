@@ -1,19 +1,25 @@
 import { randomUUID } from 'node:crypto'
 import type { Cluster } from 'ioredis'
+import type { Kysely } from 'kysely'
 import RateLimiterRedis from 'rate-limiter-flexible/lib/RateLimiterRedis.js'
 import RateLimiterRes from 'rate-limiter-flexible/lib/RateLimiterRes.js'
+import type { Viewer } from '../auth/caller.ts'
+import type { Database } from '../database/schema.ts'
 import { Problem } from '../platform/problems.ts'
+import { findStandings } from '../receipts/receipts.repository.ts'
 import { callRedis } from '../redis/call.ts'
 import { keys } from '../redis/keys.ts'
 import type { ReplayQueue } from './replay.jobs.ts'
 import type { Connection } from './switchboard.ts'
 
 export interface SyncDeps {
+  db: Kysely<Database>
   redis: Cluster
   replays: ReplayQueue
 }
 
 export interface SyncRequest {
+  caller: Viewer
   connection: Connection
   /** Comes back in `sync.completed`. */
   requestId: string | undefined
@@ -58,15 +64,20 @@ const consume = async (redis: Cluster, connectionId: string): Promise<void> => {
 
 /**
  * Takes a client's word for what it holds and has the rest sent, in the background: its ack says only that it was accepted.
- * One at a time for each connection (`sync_in_progress`), ten a minute (`rate_limited`).
+ * One at a time for each connection (`sync_in_progress`), ten a minute (`rate_limited`). Conversations that are not the caller's
+ * are passed over and returned.
  */
 export const requestSync = async (
-  { redis, replays }: SyncDeps,
-  { connection, requestId, conversations }: SyncRequest,
-): Promise<void> => {
+  { db, redis, replays }: SyncDeps,
+  { caller, connection, requestId, conversations: named }: SyncRequest,
+): Promise<{ passedOver: string[] }> => {
   await consume(redis, connection.id)
+  const ids = named.map(({ id }) => id)
+  const standings = await findStandings(db, caller, ids)
   const taken = await callRedis(redis, () => redis.set(leaseKey(connection.id), '1', 'PX', leaseMs, 'NX'))
   if (taken !== 'OK')
     throw new Problem('sync_in_progress', 'A sync of this connection is running. Wait for sync.completed.')
+  const conversations = named.filter(({ id }) => standings.has(id))
   await replays.send({ kind: 'sync', id: randomUUID(), connection, hop: 0, requestId, conversations, completed: [] })
+  return { passedOver: ids.filter(id => !standings.has(id)) }
 }

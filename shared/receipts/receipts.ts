@@ -26,12 +26,14 @@ const highest = (positions: readonly Position[]): Position[] => {
   return [...bySeq].map(([conversationId, seq]) => ({ conversationId, seq }))
 }
 
+interface Found {
+  found: { position: Position; standing: Standing }[]
+  /** Conversations that they may not speak of. */
+  passedOver: string[]
+}
+
 /** Where the caller stands in the conversations that they may speak of; `not_found` when that is none of them. */
-const standingsOf = async (
-  { db }: ReceiptDeps,
-  caller: Viewer,
-  positions: readonly Position[],
-): Promise<{ position: Position; standing: Standing }[]> => {
+const standingsOf = async ({ db }: ReceiptDeps, caller: Viewer, positions: readonly Position[]): Promise<Found> => {
   const standings = await findStandings(
     db,
     caller,
@@ -42,7 +44,8 @@ const standingsOf = async (
     return standing ? [{ position, standing }] : []
   })
   if (found.length === 0) throw conversationNotFound()
-  return found
+  const passedOver = positions.map(({ conversationId }) => conversationId).filter(id => !standings.has(id))
+  return { found, passedOver }
 }
 
 /** In Redis and on the way to Postgres; straight to Postgres while Redis is down. Says for each whether it moved. */
@@ -61,18 +64,16 @@ const raiseDelivered = async (
 
 /**
  * Notes up to where a user holds everything. Never moves backwards, nor past the newest message; conversations that the user
- * is not in are passed over, unless there is no other (`not_found`). The others are told. Repeating it changes nothing.
+ * is not in are passed over and returned, unless there is no other (`not_found`). The others are told. Repeating it changes nothing.
  */
 export const markDelivered = async (
   deps: ReceiptDeps,
   caller: Viewer,
   positions: readonly Position[],
-): Promise<void> => {
+): Promise<{ passedOver: string[] }> => {
   const userId = caller.id
-  const found = (await standingsOf(deps, caller, highest(positions))).map(({ position, standing }) => ({
-    ...standing,
-    seq: Math.min(position.seq, standing.lastSeq),
-  }))
+  const { found: all, passedOver } = await standingsOf(deps, caller, highest(positions))
+  const found = all.map(({ position, standing }) => ({ ...standing, seq: Math.min(position.seq, standing.lastSeq) }))
   const advancing = found.filter(({ seq, lastDeliveredSeq }) => seq > lastDeliveredSeq)
   const moved = await raiseDelivered(
     deps,
@@ -87,6 +88,7 @@ export const markDelivered = async (
         return { kind: 'delivered', conversationId, userId, seq, audience: others }
       }),
   )
+  return { passedOver }
 }
 
 const announceRead = async (
@@ -107,14 +109,14 @@ const announceRead = async (
     })),
   )
 
-/** Notes up to where a user has read, with the rules of `markDelivered`; returns what is left unread, by conversation. */
+/** Notes up to where a user has read, with the rules of `markDelivered`; `unread`: what is left unread, by conversation. */
 export const markRead = async (
   deps: ReceiptDeps,
   caller: Viewer,
   positions: readonly Position[],
-): Promise<Record<string, number>> => {
+): Promise<{ unread: Record<string, number>; passedOver: string[] }> => {
   const userId = caller.id
-  const found = await standingsOf(deps, caller, highest(positions))
+  const { found, passedOver } = await standingsOf(deps, caller, highest(positions))
   const others = new Map(found.map(({ standing }) => [standing.conversationId, standing.others]))
   const advancing = found.filter(({ position, standing }) => position.seq > standing.lastReadSeq)
   const moved =
@@ -126,7 +128,7 @@ export const markRead = async (
           advancing.map(({ position }) => position),
         )
   await announceRead(deps, userId, moved, conversationId => others.get(conversationId) ?? [])
-  return unreadCountsOf(deps, userId, [...others.keys()])
+  return { unread: await unreadCountsOf(deps, userId, [...others.keys()]), passedOver }
 }
 
 /** `markRead` for one conversation, by position, by message, or all of it. */
@@ -140,7 +142,7 @@ export const markConversationRead = async (
   const wanted =
     messageId === undefined ? (seq ?? lastSeq) : await findSeq(deps.db, { conversationId, messageId, joinedSeq })
   if (wanted === undefined) throw new Problem('not_found', 'There is no such message.')
-  const unread = await markRead(deps, caller, [{ conversationId, seq: wanted }])
+  const { unread } = await markRead(deps, caller, [{ conversationId, seq: wanted }])
   return { lastReadSeq: Math.max(lastReadSeq, Math.min(wanted, lastSeq)), unreadCount: unread[conversationId] ?? 0 }
 }
 

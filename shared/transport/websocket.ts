@@ -8,7 +8,7 @@ import type { ReplayQueue } from '../delivery/replay.jobs.ts'
 import { touch } from '../delivery/signs.ts'
 import type { Connection, Switchboard } from '../delivery/switchboard.ts'
 import type { Clock } from '../platform/clock.ts'
-import { asProblem, Problem, problemDocument } from '../platform/problems.ts'
+import { asProblem, Problem, type ProblemCode, problemDocument } from '../platform/problems.ts'
 import { parseInput } from '../platform/validation.ts'
 import { ClientFrame, RequestId } from './frames.schema.ts'
 import { measureProblem, publishingMetrics } from './measuring.ts'
@@ -30,6 +30,8 @@ interface ActionContext {
   connection: Connection
   /** The client's own id of the frame. */
   requestId: string | undefined
+  /** Puts on record that these of the conversations that were named are not the caller's, and were passed over. */
+  passOver(conversationIds: readonly string[]): Promise<void>
 }
 
 export type ActionRequest<Data> = ActionContext & { data: Data }
@@ -71,29 +73,45 @@ const requestIdOf = (body: string): string | undefined => {
   }
 }
 
-const NamesConversation = z.object({ data: z.object({ conversationId: z.string().max(64) }) })
+const Named = z.string().max(64)
+const NamesConversations = z.object({
+  data: z.union([
+    z.object({ conversationId: Named }).transform(({ conversationId }) => [conversationId]),
+    z
+      .object({ positions: z.array(z.object({ conversationId: Named })) })
+      .transform(({ positions }) => positions.map(({ conversationId }) => conversationId)),
+  ]),
+})
 
-/** What a frame names, so that a refusal can be found by it later. */
-const targetOf = (body: string): Record<string, string> => {
-  const named = NamesConversation.safeParse(parsedBody(body)).data
-  return named ? { conversationId: named.data.conversationId } : {}
-}
+/** So that a refusal can be found by it later. Several are one entry: a frame is not to cost more than that. */
+const targetOf = (conversationIds: readonly string[]): Record<string, string> =>
+  conversationIds.length > 1
+    ? { conversationIds: conversationIds.join(' ') }
+    : { conversationId: conversationIds[0] ?? '' }
+
+const recordRefusal = (
+  { audit }: WebSocketDeps,
+  frame: Frame,
+  { route, conversationIds, reason }: { route: string; conversationIds: readonly string[]; reason: ProblemCode },
+): Promise<void> =>
+  audit.record({
+    action: 'access.refused',
+    userId: frame.caller.id,
+    businessId: frame.caller.businessId,
+    route,
+    target: targetOf(conversationIds),
+    reason,
+    requestId: frame.requestId,
+  })
 
 /** Does what a frame asks for, and puts on record when that is not the caller's. */
-const answerTo = async ({ audit }: WebSocketDeps, frame: Frame, name: string, work: () => Promise<unknown>) => {
+const answerTo = async (deps: WebSocketDeps, frame: Frame, route: string, work: () => Promise<unknown>) => {
   try {
     return await work()
   } catch (error) {
     if (error instanceof Problem && error.isRefusal) {
-      await audit.record({
-        action: 'access.refused',
-        userId: frame.caller.id,
-        businessId: frame.caller.businessId,
-        route: name,
-        target: targetOf(frame.body),
-        reason: error.code,
-        requestId: frame.requestId,
-      })
+      const conversationIds = NamesConversations.safeParse(parsedBody(frame.body)).data?.data ?? []
+      await recordRefusal(deps, frame, { route, conversationIds, reason: error.code })
     }
     throw error
   }
@@ -147,8 +165,17 @@ export const webSocketActions = (deps: WebSocketDeps, actions: Record<string, Ac
       const { action: name, requestId, data = {} } = parseInput(ClientFrame, parsedBody(frame.body))
       const found = Object.hasOwn(actions, name) ? actions[name] : undefined
       if (!found) throw new Problem('unknown_action', `There is no action ${JSON.stringify(name.slice(0, 64))}.`)
+      const context: ActionContext = {
+        caller,
+        connection,
+        requestId,
+        passOver: async conversationIds => {
+          if (conversationIds.length === 0) return
+          await recordRefusal(deps, frame, { route: name, conversationIds, reason: 'not_found' })
+        },
+      }
       const [answer] = await Promise.all([
-        answerTo(deps, frame, name, () => found.handle({ caller, connection, requestId }, data)),
+        answerTo(deps, frame, name, () => found.handle(context, data)),
         found.isOwnSign || touch(deps, connection, caller.expiresAt, now),
       ])
       return {

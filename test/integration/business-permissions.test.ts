@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { sql } from 'kysely'
 import { topology } from '../../infra/topology.ts'
+import type { Changes } from '../../shared/sync/changes.schema.ts'
 import { newBusiness, type TestBusiness } from '../support/business.ts'
 import { openWorld, type World } from '../support/world.ts'
 
@@ -9,17 +10,24 @@ let world: World
 let business: TestBusiness
 let agentId: string
 let colleague: string
+/** Had the conversation before. */
+let former: string
+let formerSince: string
 let customer: string
 let conversationId: string
 let messageId: string
 beforeAll(async () => {
   world = await openWorld()
   business = newBusiness(world)
-  agentId = (await business.addAgent()).id
+  former = (await business.addAgent()).id
   customer = world.newUser()
   const { body } = await business.open(customer, { initialMessage: { content: 'In confidence' } })
   conversationId = body.id
   messageId = body.lastMessage?.id ?? ''
+  await world.http(former, `POST /conversations/${conversationId}/messages`, { body: { content: 'Hello' } })
+  formerSince = (await world.http<Changes>(former, 'GET /sync')).body.next
+  agentId = (await business.addAgent()).id
+  await business.manage(`POST /business/conversations/${conversationId}/reassign`, { agentId })
   colleague = (await business.addAgent()).id
 })
 afterAll(() => world.close())
@@ -115,9 +123,40 @@ describe('an agent of another business', () => {
     expect(await stateOf()).toEqual(before)
   })
 
-  test('gets nothing by sync, sees nobody’s presence, and finds it in no list', async () => {
+  test.each([
+    ['message.delivered', (ids: string[]) => ({ positions: ids.map(id => ({ conversationId: id, seq: 1 })) })],
+    ['message.read', (ids: string[]) => ({ positions: ids.map(id => ({ conversationId: id, seq: 1 })) })],
+    ['sync', (ids: string[]) => ({ conversations: ids.map(id => ({ id, afterSeq: 0 })) })],
+  ])('who names it among their own in %s is passed over, and it is on record', async (action, data) => {
+    const before = await stateOf()
+    const other = randomUUID()
     for (const { userId, businessId } of await intruders()) {
       const socket = await world.connect(userId, businessId ? { businessId } : {})
+      const own = await world.http(userId, 'POST /conversations/direct', { body: { targetUserId: world.newUser() } })
+      const named = [conversationId, String(own.body.id), other]
+      expect(await socket.send({ action, requestId: 'r', data: data(named) })).toMatchObject({ event: 'ack' })
+      const refused = { action: 'access.refused', userId, businessId, route: action, reason: 'not_found' }
+      const target = { conversationIds: `${conversationId} ${other}` }
+      expect(world.audits.at(-1)).toMatchObject({ ...refused, target })
+      await world.drain()
+      // And where all of them are refused.
+      await socket.send({ action, requestId: 'r', data: data([conversationId]) })
+      expect(world.audits.at(-1)).toMatchObject({ ...refused, target: { conversationId } })
+      const records = world.audits.length
+      await world.drain()
+      await socket.send({ action, requestId: 'r', data: data([String(own.body.id)]) })
+      expect(world.audits).toHaveLength(records)
+      await world.drain()
+    }
+    expect(await stateOf()).toEqual(before)
+  })
+
+  test('gets nothing by sync, sees nobody’s presence, and finds it in no list', async () => {
+    for (const { userId, businessId } of await intruders()) {
+      const options = businessId ? { businessId } : {}
+      const socket = await world.connect(userId, options)
+      const { next } = (await world.http<Changes>(userId, 'GET /sync', options)).body
+      await world.http(customer, `POST /conversations/${conversationId}/messages`, { body: { content: 'Still here' } })
       await socket.send({
         action: 'sync',
         requestId: 's',
@@ -128,8 +167,11 @@ describe('an agent of another business', () => {
       expect(socket.events('sync.completed')).toMatchObject([{ conversations: [] }])
       const seen = await socket.send({ action: 'presence.get', requestId: 'p', data: { userIds: [agentId, customer] } })
       expect(seen).toMatchObject({ data: { items: [{ status: 'offline' }, { status: 'offline' }] } })
-      const options = businessId ? { businessId } : {}
-      expect(JSON.stringify(await world.http(userId, 'GET /conversations', options))).not.toContain(conversationId)
+      for (const path of ['/conversations', `/sync?since=${next}`]) {
+        const { status, body } = await world.http(userId, `GET ${path}`, options)
+        expect(status).toBe(200)
+        expect(JSON.stringify(body)).not.toContain(conversationId)
+      }
       if (businessId) {
         const inbox = await world.http(userId, `GET /business/${businessId}/inbox`, options)
         expect(JSON.stringify(inbox.body)).not.toContain(conversationId)
@@ -148,9 +190,31 @@ test.each(ofBusiness.filter(key => !/hours|presence/.test(key)))('a customer may
   expect(await world.http(customer, filled(key))).toMatchObject({ status: 403, body: { code: 'forbidden' } })
 })
 
-test.each(ofConversation)('another agent of the business does not see the conversation: %s', async key => {
-  const { status } = await world.http(colleague, filled(key), bodies[key] ? { body: bodies[key] } : {})
-  expect(status).toBe(404)
+describe('another agent of the business, also the one who had it before', () => {
+  test.each(ofConversation)('does not see the conversation: %s', async key => {
+    for (const userId of [colleague, former]) {
+      const { status } = await world.http(userId, filled(key), bodies[key] ? { body: bodies[key] } : {})
+      expect(status).toBe(404)
+    }
+  })
+
+  test.each(ofBusiness.filter(key => key.includes('{id}')))('may not %s', async key => {
+    for (const userId of [colleague, former]) expect((await world.http(userId, filled(key))).status).toBe(404)
+  })
+
+  test.each(actions)('is refused the action %s', async (action, data) => {
+    for (const userId of [colleague, former]) {
+      const socket = await world.connect(userId)
+      const answer = await socket.send({ action, requestId: 'r', data: data() })
+      expect(answer).toMatchObject({ event: 'error', error: { code: 'not_found' } })
+    }
+  })
+
+  test('learns by GET /sync that it is to be forgotten, and nothing of what came after', async () => {
+    await world.http(customer, `POST /conversations/${conversationId}/messages`, { body: { content: 'After you' } })
+    const { body } = await world.http<Changes>(former, `GET /sync?since=${formerSince}`)
+    expect(body).toMatchObject({ left: [conversationId], conversations: [], messages: [], reads: [] })
+  })
 })
 
 test.each(ofBusiness.filter(key => key.startsWith('GET ')))('an agent of the business may %s', async key => {
