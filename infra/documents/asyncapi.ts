@@ -1,13 +1,14 @@
 import type * as z from 'zod'
+import type { ActionDescription } from '../../shared/api/description.ts'
 import { resources } from '../../shared/api/http-api.ts'
 import { actions, events, problemsOfActions, socketSchemas } from '../../shared/api/socket.ts'
 import { serverEvents } from '../../shared/delivery/events.ts'
 import type { ApiDocuments } from '../../shared/platform/api-documents.ts'
 import { ProblemDocument } from '../../shared/platform/problem.schema.ts'
-import type { ProblemCode } from '../../shared/platform/problems.ts'
+import { type ProblemCode, problemCatalogue } from '../../shared/platform/problems.ts'
 import { NoData, RequestId } from '../../shared/transport/frames.schema.ts'
 import { componentsUsedBy, createJsonSchemas, type JsonSchema, type JsonSchemas } from './json-schemas.ts'
-import { exampleProblem, explainProblem, problemCodes, problemTable } from './problems.ts'
+import { exampleProblem, problemCodes, problemTable } from './problems.ts'
 import { releaseInfo } from './release.ts'
 import { servedActions } from './served.ts'
 
@@ -47,6 +48,8 @@ Reconnect with back-off and jitter on every one of them.
 
 ## Problems
 
+Every frame can meet ${problemsOfActions.map(code => `\`${code}\``).join(', ')}.
+
 ${problemTable}`
 
 const at = '2025-04-25T08:02:00.000Z'
@@ -79,12 +82,12 @@ const messagesOf = (schemas: JsonSchemas, dataOf: ReadonlyMap<string, z.ZodType>
   const exampleOf = (schema: z.ZodType): unknown => schemas.descriptionOf(schema)?.example
   const id = schemas.inline(RequestId, 'input')
 
-  const asked = Object.entries(actions).map(([name, { summary }]) => {
+  const asked = Object.entries(actions).map(([name, { summary, ack }]) => {
     const data = dataOf.get(name) ?? NoData
     const needsData = schemas.inline(data, 'input').required !== undefined
     const properties = { action: text(name), requestId: id, data: schemas.refer(data, 'input') }
     const payload = { ...frame(['action', ...(needsData ? ['data'] : [])], properties), additionalProperties: false }
-    const example = { action: name, requestId, data: exampleOf(data) }
+    const example = { action: name, ...(ack && { requestId }), data: exampleOf(data) }
     return [`action.${name}`, message(name, { title: name, summary, payload, example })]
   })
   const acknowledged = Object.entries(actions).flatMap(([name, { ack }]) => {
@@ -125,21 +128,23 @@ const messagesOf = (schemas: JsonSchemas, dataOf: ReadonlyMap<string, z.ZodType>
 const channel = { $ref: '#/channels/socket' }
 const messageAt = (key: string) => ({ $ref: `#/channels/socket/messages/${key}` })
 
-const codesOf = (problems: readonly ProblemCode[] = []): ProblemCode[] =>
-  problemCodes.filter(code => problemsOfActions.includes(code) || problems.includes(code))
+const codesOf = ({ ack, problems = [] }: ActionDescription): readonly ProblemCode[] =>
+  // What is never answered still learns that the connection is to end.
+  ack ? problemCodes.filter(code => problemsOfActions.includes(code) || problems.includes(code)) : ['token_expired']
 
 const operations = (): Record<string, object> => {
-  const received = Object.entries(actions).map(([name, { summary, about, ack, problems }]) => {
-    const codes = codesOf(problems)
+  const received = Object.entries(actions).map(([name, description]) => {
+    const { summary, about, ack, problems = [] } = description
+    const own = problems.map(code => `\`${code}\` (${problemCatalogue[code].title})`).join(', ')
     const operation = {
       action: 'receive',
       channel,
       title: name,
       summary,
-      description: `${about}\n\n${codes.map(explainProblem).join('\n\n')}`,
+      description: own ? `${about}\n\nIt can meet ${own}.` : about,
       messages: [messageAt(`action.${name}`)],
       ...(ack && { reply: { channel, messages: [messageAt(`ack.${name}`), messageAt('error')] } }),
-      'x-problem-codes': codes,
+      'x-problem-codes': codesOf(description),
     }
     return [`action.${name}`, operation]
   })

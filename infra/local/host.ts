@@ -10,6 +10,7 @@ import { createFunctionHost, type FunctionHost, type InvocationResult } from './
 import { type Gateway, startGateway } from './gateway/gateway.ts'
 import { type HostedStore, hostStore } from './hosted-store.ts'
 import type { LocalDirectory } from './local-directory.ts'
+import { docsPages } from './pages/docs.ts'
 import { type Progress, silentProgress } from './progress.ts'
 import { startQueuePump } from './queues/queue-pump.ts'
 import { queueSettings } from './queues/queue-settings.ts'
@@ -225,6 +226,7 @@ const start = async (options: HostOptions, started: AsyncDisposableStack): Promi
         httpPort,
         webSocketPort,
         corsOrigins,
+        pages: docsPages(),
         ...(idleTimeoutMs !== undefined && { idleTimeoutMs }),
         ...(maxConnectionMs !== undefined && { maxConnectionMs }),
         log: tell,

@@ -78,6 +78,7 @@ ${title('kaha-chat is up')} after ${process.uptime().toFixed(1)} s. Ctrl-C ends 
 ${title('Addresses')} (also in ${shown(directory)}/outputs.json; logs in ${shown(directory)}/logs)
   HTTP API    ${outputs.HttpApiUrl}
   WebSocket   ${outputs.WebSocketUrl}
+  API docs    ${outputs.HttpApiUrl}/docs
   Postgres    ${outputs.DatabaseUrl}
   Redis       ${outputs.RedisUrl}
 

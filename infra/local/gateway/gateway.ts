@@ -2,6 +2,7 @@ import type { Server } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Topology } from '../../topology.ts'
 import type { FunctionHost } from '../functions/function-host.ts'
+import type { Pages } from '../pages/pages.ts'
 import { type GatewayFaults, noFaults } from './gateway-faults.ts'
 import { type GatewayUnits, newGatewayUnits } from './gateway-units.ts'
 import { createHttpApi } from './http-api.ts'
@@ -40,6 +41,8 @@ export interface GatewayOptions {
   webSocketPort: number
   /** Exact origins, or `*`; empty switches CORS off, and functions see `OPTIONS`. */
   corsOrigins: readonly string[]
+  /** Pages for people at the address of the HTTP API; none unless said otherwise. */
+  pages?: Pages
   /** 10 minutes as on AWS, unless said otherwise. */
   idleTimeoutMs?: number
   /** 2 hours as on AWS, unless said otherwise. */
@@ -70,6 +73,7 @@ export const startGateway = async (options: GatewayOptions): Promise<Gateway> =>
     routes: topology.httpRoutes,
     defaultFunction: topology.httpDefaultFunction,
     corsOrigins: options.corsOrigins,
+    pages: options.pages ?? new Map(),
     integrationTimeoutMs: options.integrationTimeoutMs ?? 30_000,
   })
   const webSocketApi = createWebSocketApi({

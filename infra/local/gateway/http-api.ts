@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { HttpRoute } from '../../topology.ts'
+import { type Pages, servePage } from '../pages/pages.ts'
 import { createCors } from './cors.ts'
 import { type GatewayUnits, httpSteps } from './gateway-units.ts'
 import { httpEvent, targetOf } from './http-event.ts'
@@ -45,6 +46,8 @@ export const createHttpApi = (options: {
   /** Takes what no route matches; without it that is 404. */
   defaultFunction: string | undefined
   corsOrigins: readonly string[]
+  /** What is served here that API Gateway does not have. */
+  pages: Pages
   integrationTimeoutMs: number
   integration: Integration
   units: GatewayUnits
@@ -90,6 +93,7 @@ export const createHttpApi = (options: {
   }
 
   const onRequest = (request: IncomingMessage, response: ServerResponse): void => {
+    if (servePage(options.pages, request, response)) return
     const exchange: Exchange = { request, response, requestId: nextRequestId(), size: 0 }
     if (cors.enabled && request.method === 'OPTIONS') {
       request.resume()
