@@ -15,6 +15,7 @@ export const operatorSettings = [
   'SWEEP_SECONDS',
   'PRESENCE_SWEEP_SECONDS',
   'AGENT_GRACE_SECONDS',
+  'PUSH_HOLD_SECONDS',
 ] as const
 
 export type OperatorSettings = Readonly<Partial<Record<(typeof operatorSettings)[number], string>>>

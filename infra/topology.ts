@@ -47,6 +47,14 @@ export interface QueueDefinition {
   readonly maxReceiveCount: number
 }
 
+/** A queue that another service of the platform reads. It has no worker here, and a deployment says where it is. */
+export interface OutboundQueueDefinition {
+  /** How long its reader has for a record until it comes again. */
+  readonly visibilitySeconds: number
+  /** How often its reader gets a record before it goes to the dead-letter queue. */
+  readonly maxReceiveCount: number
+}
+
 export interface ScheduleDefinition {
   readonly function: string
   /** EventBridge Scheduler's syntax, one minute at least. */
@@ -68,6 +76,7 @@ export interface Topology {
   readonly webSocketAuthorizer: string
   readonly webSocketRoutes: readonly WebSocketRoute[]
   readonly queues: Readonly<Record<string, QueueDefinition>>
+  readonly outboundQueues: Readonly<Record<string, OutboundQueueDefinition>>
   readonly schedules: Readonly<Record<string, ScheduleDefinition>>
   readonly tables: Readonly<Record<string, TableDefinition>>
   /** Runs once on each deployment and each local start, before any other function. */
@@ -92,13 +101,13 @@ export const topology = {
       entry: 'functions/http/messages.ts',
       memoryMb: 512,
       timeoutSeconds: 10,
-      uses: ['database', 'redis', 'connections', 'tokens', 'queue:Replay', 'queue:Receipts'],
+      uses: ['database', 'redis', 'connections', 'tokens', 'queue:Replay', 'queue:PushChecks', 'queue:Receipts'],
     },
     BusinessFunction: {
       entry: 'functions/http/business.ts',
       memoryMb: 512,
       timeoutSeconds: 10,
-      uses: ['database', 'redis', 'connections', 'tokens', 'queue:Replay'],
+      uses: ['database', 'redis', 'connections', 'tokens', 'queue:Replay', 'queue:PushChecks'],
     },
     PresenceFunction: {
       entry: 'functions/http/presence.ts',
@@ -153,13 +162,13 @@ export const topology = {
       entry: 'functions/websocket/message.ts',
       memoryMb: 512,
       timeoutSeconds: 10,
-      uses: ['database', 'redis', 'connections', 'queue:Replay', 'queue:Receipts'],
+      uses: ['database', 'redis', 'connections', 'queue:Replay', 'queue:PushChecks', 'queue:Receipts'],
     },
     ReplayFunction: {
       entry: 'functions/queue/replay.ts',
       memoryMb: 512,
       timeoutSeconds: 60,
-      uses: ['database', 'redis', 'connections', 'queue:Replay'],
+      uses: ['database', 'redis', 'connections', 'queue:Replay', 'queue:PushChecks'],
     },
     ReceiptsFunction: {
       entry: 'functions/queue/receipts.ts',
@@ -171,13 +180,19 @@ export const topology = {
       entry: 'functions/queue/sweep.ts',
       memoryMb: 512,
       timeoutSeconds: 60,
-      uses: ['database', 'redis', 'connections', 'queue:Replay', 'queue:Sweep'],
+      uses: ['database', 'redis', 'connections', 'queue:Replay', 'queue:PushChecks', 'queue:Sweep'],
     },
     SweepFunction: {
       entry: 'functions/schedule/sweep.ts',
       memoryMb: 512,
       timeoutSeconds: 60,
-      uses: ['database', 'redis', 'connections', 'queue:Replay', 'queue:Sweep'],
+      uses: ['database', 'redis', 'connections', 'queue:Replay', 'queue:PushChecks', 'queue:Sweep'],
+    },
+    PushChecksFunction: {
+      entry: 'functions/queue/push-checks.ts',
+      memoryMb: 256,
+      timeoutSeconds: 20,
+      uses: ['database', 'redis', 'queue:Notifications'],
     },
     RetentionFunction: {
       entry: 'functions/schedule/retention.ts',
@@ -277,6 +292,16 @@ export const topology = {
       maxConcurrency: 20,
       maxReceiveCount: 2,
     },
+    PushChecks: {
+      function: 'PushChecksFunction',
+      batchSize: 10,
+      maxBatchingWindowSeconds: 1,
+      maxConcurrency: 20,
+      maxReceiveCount: 5,
+    },
+  },
+  outboundQueues: {
+    Notifications: { visibilitySeconds: 60, maxReceiveCount: 5 },
   },
   schedules: {
     Sweep: { function: 'SweepFunction', expression: 'rate(1 minute)' },

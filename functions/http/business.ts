@@ -43,6 +43,7 @@ import { pushFromEnvironment } from '../../shared/delivery/push.ts'
 import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts'
 import { switchboardFromEnvironment } from '../../shared/delivery/switchboard.ts'
 import type { SendDeps } from '../../shared/messages/send-message.ts'
+import { pushChecksFromEnvironment } from '../../shared/notifications/push-check.jobs.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
 import { Id } from '../../shared/platform/ids.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
@@ -150,6 +151,7 @@ export const handler = createHandler(
     delivered: deliveredFromEnvironment,
     push: pushFromEnvironment,
     replays: replayQueueFromEnvironment,
+    pushChecks: pushChecksFromEnvironment,
     presence: presenceFromEnvironment,
     audit: createAudit,
     clock: () => systemClock,

@@ -6,6 +6,7 @@ import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts
 import { HistoryQuery, SendMessage } from '../../shared/messages/messages.schema.ts'
 import { deleteMessage, getMessage, readHistory } from '../../shared/messages/messages.ts'
 import { type SendDeps, senderOf, sendMessage } from '../../shared/messages/send-message.ts'
+import { pushChecksFromEnvironment } from '../../shared/notifications/push-check.jobs.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
 import { Id } from '../../shared/platform/ids.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
@@ -50,6 +51,7 @@ export const handler = createHandler(
     ...deliveryFromEnvironment,
     tokens: tokenVerifierFromEnvironment(systemClock),
     replays: replayQueueFromEnvironment,
+    pushChecks: pushChecksFromEnvironment,
     receipts: receiptQueueFromEnvironment,
     presence: presenceFromEnvironment,
     audit: createAudit,

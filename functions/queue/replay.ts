@@ -3,6 +3,7 @@ import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.
 import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts'
 import { ReplayJob } from '../../shared/delivery/replay.schema.ts'
 import { type ReplayDeps, replay } from '../../shared/delivery/replay.ts'
+import { pushChecksFromEnvironment } from '../../shared/notifications/push-check.jobs.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
 import { presenceFromEnvironment } from '../../shared/presence/presence.config.ts'
 import { queue } from '../../shared/transport/queue.ts'
@@ -14,6 +15,7 @@ export const handler = createHandler(
   runtime({
     ...deliveryFromEnvironment,
     replays: replayQueueFromEnvironment,
+    pushChecks: pushChecksFromEnvironment,
     settings: () => replaySettings,
     presence: presenceFromEnvironment,
   }),

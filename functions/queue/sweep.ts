@@ -3,6 +3,7 @@ import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.
 import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts'
 import { SweepJob, sweepQueueFromEnvironment } from '../../shared/delivery/sweep.jobs.ts'
 import { type SweepDeps, sweep } from '../../shared/delivery/sweep.ts'
+import { pushChecksFromEnvironment } from '../../shared/notifications/push-check.jobs.ts'
 import { logger } from '../../shared/platform/logger.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
 import { presenceFromEnvironment } from '../../shared/presence/presence.config.ts'
@@ -18,6 +19,7 @@ export const handler = createHandler(
   runtime({
     ...deliveryFromEnvironment,
     replays: replayQueueFromEnvironment,
+    pushChecks: pushChecksFromEnvironment,
     sweeps: sweepQueueFromEnvironment,
     settings: sweepSettingsFromEnvironment,
     presence: presenceFromEnvironment,

@@ -6,6 +6,7 @@ import { measureStanding } from '../../shared/delivery/standing.ts'
 import { SweepTask, sweepQueueFromEnvironment } from '../../shared/delivery/sweep.jobs.ts'
 import { type SweepDeps, sweep } from '../../shared/delivery/sweep.ts'
 import { planSweep, type SweepPeriods } from '../../shared/delivery/sweep-plan.ts'
+import { pushChecksFromEnvironment } from '../../shared/notifications/push-check.jobs.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
 import { presenceFromEnvironment } from '../../shared/presence/presence.config.ts'
 import { schedule } from '../../shared/transport/schedule.ts'
@@ -30,6 +31,7 @@ export const handler = createHandler(
   runtime({
     ...deliveryFromEnvironment,
     replays: replayQueueFromEnvironment,
+    pushChecks: pushChecksFromEnvironment,
     sweeps: sweepQueueFromEnvironment,
     settings: sweepSettingsFromEnvironment,
     presence: presenceFromEnvironment,

@@ -7,6 +7,7 @@ import { requestSync, type SyncDeps } from '../../shared/delivery/sync.ts'
 import { MessageReference, SendMessageFrame } from '../../shared/messages/messages.schema.ts'
 import { deleteMessage } from '../../shared/messages/messages.ts'
 import { type SendDeps, senderOf, sendMessage } from '../../shared/messages/send-message.ts'
+import { pushChecksFromEnvironment } from '../../shared/notifications/push-check.jobs.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
 import { presenceFromEnvironment, typingFromEnvironment } from '../../shared/presence/presence.config.ts'
 import { PresenceGet } from '../../shared/presence/presence.schema.ts'
@@ -61,6 +62,7 @@ export const handler = createHandler(
   runtime({
     ...deliveryFromEnvironment,
     replays: replayQueueFromEnvironment,
+    pushChecks: pushChecksFromEnvironment,
     receipts: receiptQueueFromEnvironment,
     presence: presenceFromEnvironment,
     typing: typingFromEnvironment,

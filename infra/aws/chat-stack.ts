@@ -50,5 +50,9 @@ export class ChatStack extends Stack {
     new CfnOutput(this, 'HttpApiUrl', { value: api.url })
     new CfnOutput(this, 'WebSocketUrl', { value: realtime.url })
     new CfnOutput(this, 'JwtSecretArn', { value: tokens.secretArn })
+    for (const [name, queue] of Object.entries(workers.outboundQueues)) {
+      new CfnOutput(this, `${name}QueueUrl`, { value: queue.queueUrl })
+      new CfnOutput(this, `${name}QueueArn`, { value: queue.queueArn })
+    }
   }
 }

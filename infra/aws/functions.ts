@@ -24,7 +24,7 @@ export interface FunctionProps {
   readonly definition: FunctionDefinition
   /** What the definition's `uses` stand for. */
   readonly access: readonly Access[]
-  /** It works on a queue and sends to one: Lambda would take a long chain of follow-up jobs for a loop, and stop it. */
+  /** It works on a queue and sends to one that has a worker: Lambda would take a long chain of follow-up jobs for a loop, and stop it. */
   readonly chains: boolean
   /** The folder that holds a folder for each function, with its bundle. */
   readonly bundles: string

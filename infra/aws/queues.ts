@@ -1,7 +1,7 @@
 import { Duration } from 'aws-cdk-lib'
 import { Queue, QueueEncryption } from 'aws-cdk-lib/aws-sqs'
 import { Construct } from 'constructs'
-import type { Topology } from '../topology.ts'
+import type { QueueDefinition, Topology } from '../topology.ts'
 import type { Access } from './access.ts'
 import { environmentName } from './environment-name.ts'
 
@@ -13,34 +13,50 @@ export const createDeadLetterQueue = (scope: Construct, id: string): Queue =>
     retentionPeriod: Duration.days(14),
   })
 
-/**
- * The topology's queues, each with its dead-letter queue. A record stays invisible for six times the worker's timeout and the
- * batching window, which is what AWS asks for: Lambda tries a throttled batch again inside that time.
- */
+/** The topology's queues, each with its dead-letter queue. */
 export class Queues extends Construct {
+  /** Those that have a worker. */
   readonly queues: Readonly<Record<string, Queue>>
+  /** Those that another service reads. */
+  readonly outbound: Readonly<Record<string, Queue>>
   readonly access: Readonly<Record<string, Access>>
 
   constructor(scope: Construct, id: string, topology: Topology) {
     super(scope, id)
-    const entries = Object.entries(topology.queues).map(([name, definition]): [string, Queue] => {
-      const worker = topology.functions[definition.function]
-      if (!worker) throw new Error(`queue ${name}: there is no function ${definition.function}`)
-      const queue = new Queue(this, name, {
-        encryption: QueueEncryption.SQS_MANAGED,
-        enforceSSL: true,
-        visibilityTimeout: Duration.seconds(6 * worker.timeoutSeconds + definition.maxBatchingWindowSeconds),
-        deadLetterQueue: {
-          queue: createDeadLetterQueue(this, `${name}DeadLetters`),
-          maxReceiveCount: definition.maxReceiveCount,
-        },
-      })
-      return [name, queue]
+    this.queues = mapEntries(topology.queues, (name, definition) =>
+      this.create(name, visibilityOf(name, definition, topology), definition.maxReceiveCount),
+    )
+    this.outbound = mapEntries(topology.outboundQueues, (name, { visibilitySeconds, maxReceiveCount }) =>
+      this.create(name, visibilitySeconds, maxReceiveCount),
+    )
+    this.access = mapEntries({ ...this.queues, ...this.outbound }, queueAccess)
+  }
+
+  private create(name: string, visibilitySeconds: number, maxReceiveCount: number): Queue {
+    return new Queue(this, name, {
+      encryption: QueueEncryption.SQS_MANAGED,
+      enforceSSL: true,
+      visibilityTimeout: Duration.seconds(visibilitySeconds),
+      deadLetterQueue: { queue: createDeadLetterQueue(this, `${name}DeadLetters`), maxReceiveCount },
     })
-    this.queues = Object.fromEntries(entries)
-    this.access = Object.fromEntries(entries.map(([name, queue]) => [name, queueAccess(name, queue)]))
   }
 }
+
+/**
+ * A record stays invisible for six times the worker's timeout and the batching window, which is what AWS asks for: Lambda tries a
+ * throttled batch again inside that time.
+ */
+const visibilityOf = (name: string, definition: QueueDefinition, { functions }: Topology): number => {
+  const worker = functions[definition.function]
+  if (!worker) throw new Error(`queue ${name}: there is no function ${definition.function}`)
+  return 6 * worker.timeoutSeconds + definition.maxBatchingWindowSeconds
+}
+
+const mapEntries = <From, To>(
+  from: Readonly<Record<string, From>>,
+  map: (name: string, value: From) => To,
+): Readonly<Record<string, To>> =>
+  Object.fromEntries(Object.entries(from).map(([name, value]) => [name, map(name, value)]))
 
 const queueAccess = (name: string, queue: Queue): Access => ({
   environment: { [environmentName(name, 'QUEUE_URL')]: queue.queueUrl },

@@ -5,6 +5,7 @@ import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations'
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources'
 import { Schedule, ScheduleExpression, ScheduleTargetInput, TimeWindow } from 'aws-cdk-lib/aws-scheduler'
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets'
+import type { Queue } from 'aws-cdk-lib/aws-sqs'
 import { Trigger } from 'aws-cdk-lib/triggers'
 import { Construct } from 'constructs'
 import type { OperatorSettings } from '../operator-settings.ts'
@@ -31,12 +32,16 @@ export interface WorkersProps {
 /** The topology's functions, the queues and schedules that call them, and the migration that runs before any other of them changes. */
 export class Workers extends Construct {
   readonly functions: Readonly<Record<string, LambdaFunction>>
+  /** Queues that another service reads. */
+  readonly outboundQueues: Readonly<Record<string, Queue>>
 
   constructor(scope: Construct, id: string, props: WorkersProps) {
     super(scope, id)
     const { topology } = props
     const queues = new Queues(this, 'Queues', topology)
+    this.outboundQueues = queues.outbound
     const access = accessOf(props, queues)
+    const feedsWorker = (use: Resource) => Object.keys(topology.queues).some(name => use === `queue:${name}`)
     const worksOnQueue = (name: string) => Object.values(topology.queues).some(queue => queue.function === name)
     this.functions = Object.fromEntries(
       Object.entries(topology.functions).map(([name, definition]) => [
@@ -44,7 +49,7 @@ export class Workers extends Construct {
         createFunction(this, name, {
           definition,
           access: definition.uses.map(resource => access(resource)),
-          chains: worksOnQueue(name) && definition.uses.some(use => use.startsWith('queue:')),
+          chains: worksOnQueue(name) && definition.uses.some(feedsWorker),
           bundles: props.bundles,
           vpc: props.network.vpc,
           functionsSecurityGroup: props.network.functions,

@@ -55,6 +55,8 @@ export interface HostOutputs {
   readonly WebSocketUrl: string
   readonly DatabaseUrl: string
   readonly RedisUrl: string
+  /** Of each queue that another service reads. */
+  readonly [queue: `${string}QueueUrl`]: string
 }
 
 export interface Host {
@@ -257,6 +259,9 @@ const start = async (options: HostOptions, started: AsyncDisposableStack): Promi
     WebSocketUrl: gateway.webSocketUrl,
     DatabaseUrl: postgres.url,
     RedisUrl: redis.url,
+    ...Object.fromEntries(
+      Object.keys(topology.outboundQueues).map(name => [`${name}QueueUrl`, aws.sqs.queueUrl(name)] as const),
+    ),
   }
   started.defer(() => rm(directory.outputs, { force: true }))
   await writeFile(directory.outputs, `${JSON.stringify(outputs, null, 2)}\n`, { mode: 0o600 })

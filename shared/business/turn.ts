@@ -2,6 +2,7 @@ import { ExponentialBackoff, handleAll, retry } from 'cockatiel'
 import type { Cluster } from 'ioredis'
 import type { Kysely } from 'kysely'
 import type { Database } from '../database/schema.ts'
+import type { PushChecks } from '../notifications/push-check.jobs.ts'
 import { logger } from '../platform/logger.ts'
 import { oneAtATime } from '../platform/one-at-a-time.ts'
 import { readPresence } from '../presence/online.ts'
@@ -14,7 +15,12 @@ import { lockBusiness } from './businesses.repository.ts'
 import { drainQueue, type Turn } from './queue.ts'
 import { tellToWait } from './waiting.ts'
 
-export type BusinessDeps = AnnounceDeps & { db: Kysely<Database>; redis: Cluster; presence: PresenceSettings }
+export type BusinessDeps = AnnounceDeps & {
+  db: Kysely<Database>
+  redis: Cluster
+  presence: PresenceSettings
+  pushChecks: PushChecks
+}
 
 /** A busy machine may miss the time limit once. Nobody would be online then, and who could be served would wait for the sweep. */
 const onceMore = retry(handleAll, {

@@ -3,7 +3,7 @@ import { messageView } from '../messages/message.view.ts'
 import { type MessageRow, unreadCap } from '../messages/messages.repository.ts'
 import { placeholderBusiness, placeholderProfile } from '../profiles/profiles.ts'
 import type { Access } from './access.ts'
-import type { Conversation, Participant } from './conversations.schema.ts'
+import type { Conversation, Mute, Participant } from './conversations.schema.ts'
 import type { ParticipantRow } from './participants.repository.ts'
 
 /** How many names stand for a group that has none. */
@@ -31,7 +31,7 @@ const byJoining = (a: ParticipantRow, b: ParticipantRow): number =>
   a.joined_at.getTime() - b.joined_at.getTime() || (a.user_id < b.user_id ? -1 : 1)
 
 /** As it counts at this time: a mute that has ended is none. */
-const muteAt = ({ is_muted, muted_until }: ParticipantRow, now: Date): Pick<Conversation, 'isMuted' | 'mutedUntil'> => {
+const muteAt = ({ is_muted, muted_until }: ParticipantRow, now: Date): Mute => {
   const isMuted = is_muted && (muted_until === null || muted_until > now)
   return { isMuted, mutedUntil: isMuted && muted_until ? muted_until.toISOString() : null }
 }

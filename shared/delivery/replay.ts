@@ -5,6 +5,7 @@ import type { Database } from '../database/schema.ts'
 import { seenByOthers } from '../messages/message.view.ts'
 import { listMessages } from '../messages/messages.repository.ts'
 import { visibleAt } from '../messages/retention.config.ts'
+import type { PushChecks } from '../notifications/push-check.jobs.ts'
 import type { Clock } from '../platform/clock.ts'
 import { logger } from '../platform/logger.ts'
 import { measure } from '../platform/metrics.ts'
@@ -49,6 +50,7 @@ export interface ReplayDeps {
   clock: Clock
   settings: ReplaySettings
   presence: PresenceSettings
+  pushChecks: PushChecks
 }
 
 /** A page is sent well within this; whoever holds the lease longer has died. */

@@ -2,6 +2,7 @@ import type { Cluster } from 'ioredis'
 import type { Kysely } from 'kysely'
 import { sweepBusinesses } from '../business/sweep-businesses.ts'
 import type { Database } from '../database/schema.ts'
+import type { PushChecks } from '../notifications/push-check.jobs.ts'
 import { lowestIdAt } from '../platform/ids.ts'
 import { measure } from '../platform/metrics.ts'
 import { sweepPresence } from '../presence/presence.ts'
@@ -24,6 +25,7 @@ export interface SweepDeps extends FanOutDeps {
   sweeps: SweepQueue
   settings: SweepSettings
   presence: PresenceSettings
+  pushChecks: PushChecks
 }
 
 export interface SweepSettings {

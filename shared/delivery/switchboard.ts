@@ -29,6 +29,10 @@ export interface Routing {
   from?: Connection | undefined
 }
 
+/** Whom a message is for, but its sender. */
+export const othersOf = ({ recipients, senderId }: Pick<Routing, 'recipients' | 'senderId'>): string[] =>
+  recipients.filter(userId => userId !== senderId)
+
 export interface Sign {
   /** The switchboard knew this connection; when it did not, Redis has lost it, and what was pushed meanwhile is missing. */
   known: boolean
@@ -51,8 +55,11 @@ export interface Switchboard {
   touch(connection: Connection, endsAt: Date, now: Date): Promise<Sign>
   /** Forgets a connection that was closed; with the last one its user goes offline soon. Up to three round trips. */
   disconnect(connection: Connection, now: Date): Promise<void>
-  /** Marks a message as pending for its recipients, takes it as the sender's sign of life, and finds everybody's connections. */
-  route(routing: Routing, now: Date): Promise<{ connections: Connection[]; sign: Sign | null }>
+  /**
+   * Marks a message as pending for its recipients, takes it as the sender's sign of life, and finds everybody's connections, and
+   * which of the recipients are offline.
+   */
+  route(routing: Routing, now: Date): Promise<{ connections: Connection[]; offline: string[]; sign: Sign | null }>
   /** Forgets connections that turned out to be gone. Repeating it changes nothing. */
   remove(connections: readonly Pick<Connection, 'id' | 'userId'>[]): Promise<void>
   /** The connections of all these users and businesses, each once, in no order; some may be dead already. */
@@ -149,8 +156,9 @@ export const createSwitchboard = (redis: Cluster, settings: PresenceSettings = p
       // Who writes for a business is no recipient, but their other devices are to hear what they wrote.
       const listeners = businessId ? [...new Set([...recipients, senderId, businessId])] : recipients
       for (const userId of listeners) pipeline.hgetall(keys.connections(userId))
-      for (const userId of recipients) {
-        if (userId === senderId) continue
+      const others = othersOf({ recipients, senderId })
+      for (const userId of others) pipeline.zscore(keys.online(bucketOf(userId)), userId)
+      for (const userId of others) {
         pipeline.hsetnx(keys.pending(userId), conversationId, seq)
         pipeline.expire(keys.pending(userId), timeToLive.pending)
         pipeline.zadd(keys.pendingUsers(bucketOf(userId)), 'NX', now.getTime(), userId)
@@ -160,6 +168,7 @@ export const createSwitchboard = (redis: Cluster, settings: PresenceSettings = p
       const [added, , cameOnline] = replies.slice(-3)
       return {
         connections: eachOnce(listeners.flatMap((userId, index) => connectionsIn(userId, replies[index]))),
+        offline: others.filter((_, index) => Number(replies[listeners.length + index] ?? 0) <= now.getTime()),
         sign: from ? { known: added === 0, cameOnline: cameOnline === 1 } : null,
       }
     },

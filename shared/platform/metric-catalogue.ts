@@ -21,6 +21,8 @@ export const metricUnits = {
   MessagesReplayed: 'Count',
   /** Live connections that had not acknowledged what they were sent, and get it again. */
   Repairs: 'Count',
+  /** Push requests that were put into the queue of the platform's push service. */
+  PushRequests: 'Count',
   /** Once a minute. */
   Connections: 'Count',
   /** Once a minute. */

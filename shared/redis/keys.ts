@@ -29,6 +29,8 @@
  * | `lease:{name}`               | string: who holds it                          | by lease | `redis/leases.ts`           |
  * | `done:{name}`                | string: this was done                         | by use   | `redis/leases.ts`           |
  * | `announced:{name}`           | counter: events of one kind in this second    | 1 s      | `receipts/announce.ts`      |
+ * | `push-windows:{conv:user}`   | sorted set: starts (ms) of the ten seconds in | 5 m      | `notifications/`            |
+ * |                              | which messages share a `collapseKey`          |          | `push-claims.ts`            |
  * | `typing:{conversation:user}` | hash: `until` when the others see that the    | 5 s      | `presence/typing-state.ts`  |
  * |                              | user types, `next`: when it may be passed on  |          |                             |
  * |                              | again (ms)                                    |          |                             |
@@ -49,6 +51,7 @@ export const keys = {
   lease: (name: string) => `lease:{${name}}`,
   done: (name: string) => `done:{${name}}`,
   announced: (name: string) => `announced:{${name}}`,
+  pushWindows: (conversationId: string, userId: string) => `push-windows:{${conversationId}:${userId}}`,
   typing: (conversationId: string, userId: string) => `typing:{${conversationId}:${userId}}`,
 } as const
 
@@ -65,6 +68,7 @@ export const timeToLive = {
   pendingUsers: hour,
   delivered: hour,
   deliveredChanged: hour,
+  pushWindows: 5 * 60,
 } as const
 
 export const bucketCount = 64

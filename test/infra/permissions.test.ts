@@ -163,6 +163,8 @@ const variablesFor: Record<string, string[]> = {
   'queue:Replay': ['REPLAY_QUEUE_URL'],
   'queue:Receipts': ['RECEIPTS_QUEUE_URL'],
   'queue:Sweep': ['SWEEP_QUEUE_URL'],
+  'queue:PushChecks': ['PUSH_CHECKS_QUEUE_URL'],
+  'queue:Notifications': ['NOTIFICATIONS_QUEUE_URL'],
   'table:Audit': ['AUDIT_TABLE_NAME'],
 }
 

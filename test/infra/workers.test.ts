@@ -1,13 +1,16 @@
 import { describe, expect, test } from '@jest/globals'
 import type { Template } from 'aws-cdk-lib/assertions'
 import { topology as deployed, type Topology } from '../../infra/topology.ts'
-import { functionNamed, resource, resources } from './rendered.ts'
+import { functionNamed, render, resource, resources } from './rendered.ts'
 import { completeTopology, synthesize } from './synthesized.ts'
 
 const deployments: [string, Topology, Template][] = [
   ['the deployed topology', deployed, synthesize({ stage: 'prod' })],
   ['a topology with a queue', completeTopology, synthesize({ stage: 'prod' }, completeTopology)],
 ]
+
+const queueNamed = (template: Template, name: string) =>
+  resources(template, 'AWS::SQS::Queue').find(({ id }) => new RegExp(`^WorkersQueues${name}[0-9A-F]{8}$`).test(id))
 
 describe.each(deployments)('%s', (_, topology, template) => {
   test('every function is what it is declared to be, on arm64 and Node 24, with JSON logs and traces', () => {
@@ -27,8 +30,8 @@ describe.each(deployments)('%s', (_, topology, template) => {
   test('a worker that queues follow-up jobs is not stopped as a loop, every other function is', () => {
     for (const [name, definition] of Object.entries(topology.functions)) {
       const works = Object.values(topology.queues).some(queue => queue.function === name)
-      const sends = definition.uses.some(use => use.startsWith('queue:'))
-      expect(functionNamed(template, name).properties.RecursiveLoop).toBe(works && sends ? 'Allow' : undefined)
+      const feeds = Object.keys(topology.queues).some(queue => definition.uses.includes(`queue:${queue}`))
+      expect(functionNamed(template, name).properties.RecursiveLoop).toBe(works && feeds ? 'Allow' : undefined)
     }
   })
 
@@ -58,9 +61,7 @@ describe.each(deployments)('%s', (_, topology, template) => {
     const mappings = resources(template, 'AWS::Lambda::EventSourceMapping')
     expect(mappings).toHaveLength(Object.keys(topology.queues).length)
     for (const [name, definition] of Object.entries(topology.queues)) {
-      const queue = resources(template, 'AWS::SQS::Queue').find(each =>
-        new RegExp(`^WorkersQueues${name}[0-9A-F]{8}$`).test(each.id),
-      )
+      const queue = queueNamed(template, name)
       const timeout = topology.functions[definition.function]?.timeoutSeconds ?? Number.NaN
       expect(queue?.properties.VisibilityTimeout).toBeGreaterThanOrEqual(
         6 * timeout + definition.maxBatchingWindowSeconds,
@@ -73,6 +74,24 @@ describe.each(deployments)('%s', (_, topology, template) => {
         MaximumBatchingWindowInSeconds: definition.maxBatchingWindowSeconds,
         ScalingConfig: { MaximumConcurrency: definition.maxConcurrency },
         FunctionResponseTypes: ['ReportBatchItemFailures'],
+      })
+    }
+  })
+
+  test('a queue that another service reads has no worker here, and the deployment says where it is', () => {
+    for (const [name, { visibilitySeconds, maxReceiveCount }] of Object.entries(topology.outboundQueues)) {
+      const queue = queueNamed(template, name)
+      expect(queue?.properties).toMatchObject({
+        VisibilityTimeout: visibilitySeconds,
+        RedrivePolicy: { maxReceiveCount },
+      })
+      const mappings = resources(template, 'AWS::Lambda::EventSourceMapping')
+      expect(mappings.map(({ properties }) => properties.EventSourceArn)).not.toContain(`<${queue?.id}.Arn>`)
+      expect(render(template.findOutputs(`${name}QueueUrl`))).toMatchObject({
+        [`${name}QueueUrl`]: { Value: `<${queue?.id}>` },
+      })
+      expect(render(template.findOutputs(`${name}QueueArn`))).toMatchObject({
+        [`${name}QueueArn`]: { Value: `<${queue?.id}.Arn>` },
       })
     }
   })

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import type { Conversation, ConversationPage } from '../../shared/conversations/conversations.schema.ts'
+import type { Conversation, ConversationPage, Mute } from '../../shared/conversations/conversations.schema.ts'
 import type { Changes } from '../../shared/sync/changes.schema.ts'
 import { newBusiness } from '../support/business.ts'
 import { standStill } from '../support/still-clock.ts'
@@ -11,11 +11,6 @@ beforeAll(async () => {
   standStill(world.clock)
 })
 afterAll(() => world.close())
-
-interface Mute {
-  isMuted: boolean
-  mutedUntil: string | null
-}
 
 const hour = 3_600_000
 const inHours = (count: number) => new Date(world.clock.now().getTime() + count * hour).toISOString()

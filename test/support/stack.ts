@@ -49,7 +49,7 @@ const stopProcess = async (child: ChildProcess): Promise<void> => {
 
 /**
  * Starts the whole service as `npm start` does, in a process of its own, with an empty directory and free ports; it takes
- * tokens of `tokenFor` and limits no rates. It ends with this process at the latest.
+ * tokens of `tokenFor`, limits no rates and holds push requests back for a second. It ends with this process at the latest.
  */
 export const startStack = async (): Promise<StartedStack> => {
   const directory = localDirectoryAt(await mkdtemp(join(tmpdir(), 'kaha-chat-e2e-')))
@@ -64,6 +64,7 @@ export const startStack = async (): Promise<StartedStack> => {
       WS_PORT: String(webSocketPort),
       JWT_SECRET: testSecret,
       CORS_ORIGINS: allowedOrigin,
+      PUSH_HOLD_SECONDS: '1',
       RATE_LIMIT_SENDS: '0',
       RATE_LIMIT_REQUESTS: '0',
       RATE_LIMIT_AUTH_FAILURES: '0',

@@ -9,6 +9,7 @@ import { createHandler as notificationsHandler } from '../../functions/http/noti
 import { createHandler as platformHandler } from '../../functions/http/platform.ts'
 import { createHandler as presenceHandler } from '../../functions/http/presence.ts'
 import { createHandler as syncHandler } from '../../functions/http/sync.ts'
+import { createHandler as pushChecksHandler } from '../../functions/queue/push-checks.ts'
 import { createHandler as receiptsHandler } from '../../functions/queue/receipts.ts'
 import { createHandler as replayHandler } from '../../functions/queue/replay.ts'
 import { createHandler as sweepHandler } from '../../functions/queue/sweep.ts'
@@ -29,6 +30,8 @@ import { missingJob, type ReplayJob } from '../../shared/delivery/replay.jobs.ts
 import type { ReplaySettings } from '../../shared/delivery/replay.ts'
 import type { SweepJob } from '../../shared/delivery/sweep.jobs.ts'
 import { createSwitchboard, type Switchboard } from '../../shared/delivery/switchboard.ts'
+import { createPushChecks, type PushCheck } from '../../shared/notifications/push-check.jobs.ts'
+import type { PushRequest } from '../../shared/notifications/push-request.ts'
 import type { Clock } from '../../shared/platform/clock.ts'
 import { presenceSettings, typingSettings } from '../../shared/presence/settings.ts'
 import { createDeliveredPositions, type DeliveredPositions } from '../../shared/receipts/delivered.ts'
@@ -107,6 +110,10 @@ export interface World {
   replays: RecordingQueue<ReplayJob>
   receipts: RecordingQueue<ReceiptJob>
   sweeps: RecordingQueue<SweepJob>
+  /** Push checks that wait for their time. */
+  pushCheckJobs: RecordingQueue<PushCheck>
+  /** What the platform's push service would get. */
+  notifications: RecordingQueue<PushRequest>
   /** What was put on record. */
   audits: AuditEntry[]
   clock: TestClock
@@ -116,6 +123,8 @@ export interface World {
   connect(userId: string, options?: ConnectOptions): Promise<Socket>
   /** Does every job of the replay and receipt queues, and those that they lead to, whatever their delay. */
   drain(): Promise<void>
+  /** Does push checks, all at the same time, by default those that wait, whatever is left of it; gives what is requested by them. */
+  checkPushes(checks?: readonly PushCheck[]): Promise<PushRequest[]>
   /** Stores messages as `send_message` does, for many at once: nobody is told. */
   storeMessages(senderId: string, conversationId: string, count: number): Promise<void>
   /** Does one replay job, and nothing that it leads to. */
@@ -234,10 +243,14 @@ export const openWorld = async (
   const replays = recordingQueue<ReplayJob>()
   const receipts = recordingQueue<ReceiptJob>()
   const sweeps = recordingQueue<SweepJob>()
+  const pushCheckJobs = recordingQueue<PushCheck>()
+  const pushChecks = createPushChecks(pushCheckJobs, 10)
+  const notifications = recordingQueue<PushRequest>()
   const audits: AuditEntry[] = []
   const audit = { record: async (entry: AuditEntry) => void audits.push(entry) }
   const periods = { presence: presenceSettings, typing: typingSettings }
-  const deps = { db, redis, switchboard, delivered, push, replays, receipts, sweeps, audit, clock, tokens, ...periods }
+  const queues = { replays, receipts, sweeps, pushChecks }
+  const deps = { db, redis, switchboard, delivered, push, ...queues, audit, clock, tokens, ...periods }
 
   const httpFunctions: Record<string, ReturnType<typeof conversationsHandler>> = {
     ConversationsFunction: conversationsHandler(deps),
@@ -256,6 +269,7 @@ export const openWorld = async (
   const onReplay = replayHandler({ ...deps, settings: { ...replaySettings, ...settings } })
   const onReceipt = receiptsHandler(deps)
   const onSweep = sweepHandler({ ...deps, settings: sweepSettingsFromEnvironment() })
+  const onPushCheck = pushChecksHandler({ ...deps, notifications })
 
   const workerContext = () => ({ ...lambdaContext(), getRemainingTimeInMillis: () => remainingMs })
   const runReplay = async (job: ReplayJob) => {
@@ -283,10 +297,17 @@ export const openWorld = async (
     replays,
     receipts,
     sweeps,
+    pushCheckJobs,
+    notifications,
     audits,
     clock,
     drain,
     runReplay,
+    checkPushes: async (checks = pushCheckJobs.takeAll()) => {
+      const { batchItemFailures } = await onPushCheck(sqsEventOf(checks), lambdaContext())
+      if (batchItemFailures.length > 0) throw new Error(`${batchItemFailures.length} push checks failed`)
+      return notifications.takeAll()
+    },
     storeMessages: async (senderId, conversationId, count) => {
       await sql`do ${sql.raw(`$$ begin for n in 1..${count} loop
         perform send_message(uuidv7(), '${conversationId}', '${senderId}', 'text', 'No. ' || n, null, now());

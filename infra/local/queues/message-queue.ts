@@ -38,6 +38,8 @@ export interface ReceiveOptions {
 export interface QueueOptions {
   readonly name: string
   readonly visibilitySeconds: number
+  /** How many messages it holds; the oldest makes way for the next. Without it any number, as on AWS. */
+  readonly capacity?: number
   readonly redrive?: { readonly to: MessageQueue; readonly maxReceiveCount: number }
   readonly faults: QueueFaults
 }
@@ -97,7 +99,8 @@ const decodeReceipt = (queue: string, receipt: string): { key: string; receive: 
 }
 
 /** A standard queue of SQS, in memory: what is in it is lost with the process. */
-export const createMessageQueue = ({ name, visibilitySeconds, redrive, faults }: QueueOptions): MessageQueue => {
+export const createMessageQueue = (options: QueueOptions): MessageQueue => {
+  const { name, visibilitySeconds, capacity = Number.POSITIVE_INFINITY, redrive, faults } = options
   const entries = new Map<string, Entry>()
   const visible = new Set<string>()
   /** In flight or delayed: what makes them visible. */
@@ -128,6 +131,7 @@ export const createMessageQueue = ({ name, visibilitySeconds, redrive, faults }:
     const key = randomUUID()
     entries.set(key, { message, messageId, sentAt: Date.now(), firstReceivedAt: undefined, receiveCount: 0 })
     hide(key, message.delaySeconds)
+    if (entries.size > capacity) for (const oldest of entries.keys().take(1)) remove(oldest)
   }
   const send = (message: OutgoingMessage): string => {
     const messageId = randomUUID()

@@ -16,6 +16,8 @@ import * as requests from './sqs-requests.ts'
 
 export interface QueueSettings {
   readonly visibilitySeconds: number
+  /** How many messages it holds; the oldest makes way for the next. Without it any number. */
+  readonly capacity?: number
   /** Also the name of a queue in the table. */
   readonly redrive?: { readonly to: string; readonly maxReceiveCount: number }
 }
@@ -235,10 +237,11 @@ const makeQueues = (settings: Readonly<Record<string, QueueSettings>>, faults: Q
     const definition = settings[name]
     if (known) return known
     if (!definition) throw new Error(`A queue redrives to ${name}, which is none`)
-    const { visibilitySeconds, redrive } = definition
+    const { visibilitySeconds, capacity, redrive } = definition
     const queue = createMessageQueue({
       name,
       visibilitySeconds,
+      ...(capacity !== undefined && { capacity }),
       faults,
       ...(redrive && { redrive: { to: make(redrive.to), maxReceiveCount: redrive.maxReceiveCount } }),
     })

@@ -4,7 +4,7 @@ import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
-import { SendMessageCommand } from '@aws-sdk/client-sqs'
+import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { Cluster } from 'ioredis'
 import { decodeJwt, jwtVerify } from 'jose'
@@ -56,6 +56,7 @@ describe('The local host', () => {
       WebSocketUrl: `ws://127.0.0.1:${ports.webSocketPort}`,
       DatabaseUrl: expect.stringMatching(/^postgresql:\/\/kaha_chat:[\w-]{43}@127\.0\.0\.1:\d+\/kaha_chat$/),
       RedisUrl: expect.stringMatching(/^redis:\/\/127\.0\.0\.1:\d+$/),
+      NoticesQueueUrl: host.sqs.queueUrl('Notices'),
     })
     for (const file of [directory.outputs, directory.running, directory.jwtSecret]) {
       expect((await stat(file)).mode & 0o777).toBe(0o600)
@@ -105,6 +106,14 @@ describe('The local host', () => {
   test('brings what is sent to a queue to its function', async () => {
     await sqsClient().send(new SendMessageCommand({ QueueUrl: host.sqs.queueUrl('SomeJobs'), MessageBody: 'job 1' }))
     await until('the job is recorded', async () => (await recorded('job 1')) === 1)
+  })
+
+  test('keeps what is sent to a queue of another service for its reader', async () => {
+    const client = sqsClient()
+    const QueueUrl = host.outputs.NoticesQueueUrl
+    await client.send(new SendMessageCommand({ QueueUrl, MessageBody: 'notice 1' }))
+    const { Messages } = await client.send(new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 5 }))
+    expect(Messages).toMatchObject([{ Body: 'notice 1' }])
   })
 
   test('fires its schedules soon after the start', async () => {

@@ -27,6 +27,7 @@ describe('SQS of the local host, asked by the SDK', () => {
     sqs = await startSqs({
       Jobs: { visibilitySeconds: 1, redrive: { to: 'JobsDeadLetters', maxReceiveCount: 2 } },
       JobsDeadLetters: { visibilitySeconds: 30 },
+      Unread: { visibilitySeconds: 30, capacity: 2 },
     })
     QueueUrl = sqs.queueUrl('Jobs')
   })
@@ -38,6 +39,15 @@ describe('SQS of the local host, asked by the SDK', () => {
     const { Messages = [] } = await client.send(new ReceiveMessageCommand({ QueueUrl, ...input }))
     return Messages
   }
+
+  test('keeps as many messages as a queue may hold, and drops the oldest, whether they are delayed or not', async () => {
+    QueueUrl = sqs.queueUrl('Unread')
+    await send('oldest', { DelaySeconds: 1 })
+    for (const body of ['older', 'newer', 'newest']) await send(body)
+    const received = await receive({ MaxNumberOfMessages: 10 })
+    expect(received.map(({ Body }) => Body)).toEqual(['newer', 'newest'])
+    expect(sqs.queue('Unread').counts()).toEqual({ visible: 0, inFlight: 2, delayed: 0 })
+  })
 
   test('gives back what was sent, with digests that the SDK checks', async () => {
     const attributes = {
