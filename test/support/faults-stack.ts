@@ -45,7 +45,8 @@ export interface FaultStack {
   stop(): Promise<void>
 }
 
-const settings = {
+/** These periods, and no limits of rates. */
+export const faultSettings = {
   REPAIR_AFTER_SECONDS: String(periods.repairAfter),
   SWEEP_SECONDS: String(periods.sweep),
   PRESENCE_SWEEP_SECONDS: String(periods.presenceSweep),
@@ -74,7 +75,7 @@ export const startFaultStack = async (): Promise<FaultStack> => {
   const redisProxy = await createRedisProxy(redis.url)
   await redisProxy.start()
   started.defer(redisProxy.stop)
-  const host = await startHost({ directory, jwtSecret: testSecret, redisUrl: redisProxy.url, settings })
+  const host = await startHost({ directory, jwtSecret: testSecret, redisUrl: redisProxy.url, settings: faultSettings })
   started.defer(host.stop)
   const pool = new pg.Pool({ connectionString: host.outputs.DatabaseUrl, max: 4 })
   // Its server is restarted by tests.

@@ -16,6 +16,8 @@ export interface Stack {
 }
 
 export interface StartedStack extends Stack {
+  /** Ends it by that signal and starts it again where it was, with what it has stored. */
+  restart(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
   /** Ends it as Ctrl-C does and removes its directory. Rejects when it has not ended within 10 s; then it is killed. */
   stop(): Promise<void>
 }
@@ -37,57 +39,81 @@ const outputsOf = async (directory: LocalDirectory): Promise<HostOutputs | undef
   return text.endsWith('}\n') ? JSON.parse(text) : undefined
 }
 
-const stopProcess = async (child: ChildProcess): Promise<void> => {
+const stopProcess = async (child: ChildProcess, signal: 'SIGTERM' | 'SIGKILL' = 'SIGTERM'): Promise<void> => {
   if (child.exitCode !== null || child.signalCode !== null) return
   const ended = once(child, 'exit', { signal: AbortSignal.timeout(stopTimeoutMs) })
-  child.kill('SIGTERM')
+  child.kill(signal)
   await ended.catch(error => {
     child.kill('SIGKILL')
     throw new Error('The stack did not end in time', { cause: error })
   })
 }
 
-/**
- * Starts the whole service as `npm start` does, in a process of its own, with an empty directory and free ports; it takes
- * tokens of `tokenFor`, limits no rates and holds push requests back for a second. It ends with this process at the latest.
- */
-export const startStack = async (): Promise<StartedStack> => {
-  const directory = localDirectoryAt(await mkdtemp(join(tmpdir(), 'kaha-chat-e2e-')))
-  const [httpPort, webSocketPort] = [await freePort(), await freePort()]
+interface Launch {
+  readonly directory: LocalDirectory
+  readonly variables: Readonly<Record<string, string>>
+}
+
+/** Resolves when it is up. It ends with this process at the latest. */
+const launch = async ({ directory, variables }: Launch): Promise<{ child: ChildProcess; outputs: HostOutputs }> => {
+  await rm(directory.outputs, { force: true })
   const child = spawn(process.execPath, [await startProgram()], {
     cwd: repository,
-    env: {
-      PATH: process.env.PATH,
-      HOME: process.env.HOME,
-      LOCAL_DIR: directory.path,
-      PORT: String(httpPort),
-      WS_PORT: String(webSocketPort),
-      JWT_SECRET: testSecret,
-      CORS_ORIGINS: allowedOrigin,
-      PUSH_HOLD_SECONDS: '1',
-      RATE_LIMIT_SENDS: '0',
-      RATE_LIMIT_REQUESTS: '0',
-      RATE_LIMIT_AUTH_FAILURES: '0',
-    },
+    env: { PATH: process.env.PATH, HOME: process.env.HOME, LOCAL_DIR: directory.path, ...variables },
     // It ends when the channel closes, so also when this process is killed.
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   })
   let said = ''
   for (const stream of [child.stdout, child.stderr]) stream?.on('data', data => (said += data))
-  const stop = async () => {
-    await stopProcess(child)
-    await rm(directory.path, { recursive: true, force: true })
-  }
-
   const deadline = Date.now() + startTimeoutMs
   for (;;) {
     const outputs = await outputsOf(directory)
-    if (outputs) return { outputs, directory, stop }
+    if (outputs) return { child, outputs }
     if (child.exitCode !== null || child.signalCode !== null || Date.now() > deadline) {
-      await stop()
+      await stopProcess(child)
       throw new Error(`The stack did not start:\n${said}`)
     }
     await delay(pollMs)
+  }
+}
+
+/**
+ * Starts the whole service as `npm start` does, in a process of its own, with an empty directory and free ports; it takes
+ * tokens of `tokenFor`, limits no rates and holds push requests back for a second. It ends with this process at the latest.
+ * @param settings Variables that change its defaults.
+ */
+export const startStack = async (settings: Readonly<Record<string, string>> = {}): Promise<StartedStack> => {
+  const directory = localDirectoryAt(await mkdtemp(join(tmpdir(), 'kaha-chat-e2e-')))
+  const [httpPort, webSocketPort] = [await freePort(), await freePort()]
+  const variables = {
+    PORT: String(httpPort),
+    WS_PORT: String(webSocketPort),
+    JWT_SECRET: testSecret,
+    CORS_ORIGINS: allowedOrigin,
+    PUSH_HOLD_SECONDS: '1',
+    RATE_LIMIT_SENDS: '0',
+    RATE_LIMIT_REQUESTS: '0',
+    RATE_LIMIT_AUTH_FAILURES: '0',
+    ...settings,
+  }
+  const remove = () => rm(directory.path, { recursive: true, force: true })
+  let running = await launch({ directory, variables }).catch(async error => {
+    await remove()
+    throw error
+  })
+  return {
+    get outputs() {
+      return running.outputs
+    },
+    directory,
+    restart: async signal => {
+      await stopProcess(running.child, signal)
+      running = await launch({ directory, variables })
+    },
+    stop: async () => {
+      await stopProcess(running.child)
+      await remove()
+    },
   }
 }
 
