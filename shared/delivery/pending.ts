@@ -67,6 +67,20 @@ export const takePending = async (
   return userIds.filter((_, index) => left[index] !== 0)
 }
 
+/** What these users have not acknowledged, as far as it is marked: the first position in each conversation. One round trip. */
+export const readPending = async (
+  redis: Cluster,
+  userIds: readonly string[],
+): Promise<{ userId: string; conversationId: string; seq: number }[]> => {
+  if (userIds.length === 0) return []
+  const pipeline = redis.pipeline()
+  for (const userId of userIds) pipeline.hgetall(keys.pending(userId))
+  const replies = (await runPipeline(pipeline)) as Record<string, string>[]
+  return userIds.flatMap((userId, index) =>
+    Object.entries(replies[index] ?? {}).map(([conversationId, seq]) => ({ userId, conversationId, seq: Number(seq) })),
+  )
+}
+
 /** Notes users as pending whose messages nobody has marked, because a function ended between its commit and Redis. */
 export const markPending = async (
   redis: Cluster,

@@ -32,7 +32,7 @@ export const deliver = async (deps: DeliverDeps, routing: Routing, message: Mess
   const forOthers = { event: 'message.created', data: { message: seenByOthers } } as const
   try {
     const { connections, offline, sign } = await deps.switchboard.route(routing, now).catch(async error => {
-      const asked = deps.pushChecks.ask(checkOf(routing, othersOf(routing)), afterOutageSeconds)
+      const asked = deps.pushChecks.ask([checkOf(routing, othersOf(routing))], afterOutageSeconds)
       await deps.replays.send(unroutedJob(routing)).finally(() => asked)
       throw error
     })
@@ -41,7 +41,7 @@ export const deliver = async (deps: DeliverDeps, routing: Routing, message: Mess
       await pushTo(deps, to, ({ userId }) => (userId === routing.senderId ? forSender : forOthers))
       measure('PushLatency', performance.now() - committedAt)
     }
-    const asked = deps.pushChecks.ask(checkOf(routing, offline))
+    const asked = deps.pushChecks.ask([checkOf(routing, offline)])
     await Promise.all([
       pushAll(connections.filter(({ id }) => id !== routing.from?.id)),
       routing.from && sign && noteSign(deps, routing.from, sign),

@@ -16,18 +16,18 @@ export interface PushCheck {
 
 export interface PushChecks {
   /**
-   * Has it looked at whether users are to be notified, after a while in which they may come back or read. One request of SQS,
-   * none when there is nobody. Never rejects: what was sent must not fail for it.
+   * Has it looked at whether users are to be notified, after a while in which they may come back or read. One request of SQS for
+   * every ten checks, those of nobody left out. Never rejects: what was sent must not fail for it.
    * @param leastSeconds how long to wait at least.
    */
-  ask(check: PushCheck, leastSeconds?: number): Promise<void>
+  ask(checks: readonly PushCheck[], leastSeconds?: number): Promise<void>
 }
 
 export const createPushChecks = (queue: Queue<PushCheck>, holdSeconds: number): PushChecks => ({
-  ask: async (check, leastSeconds = 0) => {
-    if (check.userIds.length === 0) return
+  ask: async (checks, leastSeconds = 0) => {
+    const delaySeconds = Math.max(holdSeconds, leastSeconds)
     try {
-      await queue.send(check, Math.max(holdSeconds, leastSeconds))
+      await queue.sendAll(checks.filter(({ userIds }) => userIds.length > 0).map(job => ({ job, delaySeconds })))
     } catch (error) {
       logger.warn('Users who are offline will not be notified', error as Error)
     }

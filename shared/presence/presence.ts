@@ -5,6 +5,8 @@ import type { Database } from '../database/schema.ts'
 import type { ServerEvent } from '../delivery/events.ts'
 import { type FanOutDeps, pushTo } from '../delivery/fan-out.ts'
 import type { Connection } from '../delivery/switchboard.ts'
+import { askForUnheard } from '../notifications/gone-unheard.ts'
+import type { PushChecks } from '../notifications/push-check.jobs.ts'
 import type { Clock } from '../platform/clock.ts'
 import { logger } from '../platform/logger.ts'
 import { bucketOf, keys } from '../redis/keys.ts'
@@ -118,12 +120,12 @@ export const announceOnline = async (deps: TellPresenceDeps, userId: string): Pr
 
 /**
  * Tells those concerned of users of a bucket who have gone offline by `now`: up to `limit` of them, in one batch; `more` when
- * there may be others. Safe to run twice at once: each user is told of once. A batch that was not told to its end, because a
+ * there may be others. Of what did not reach these users, they may be notified. Safe to run twice at once: each user is told of once. A batch that was not told to its end, because a
  * store failed (then it rejects with `store_unavailable`) or the function was killed, is told again by a look 30 s later, but
  * not of those who have come online by then.
  */
 export const sweepPresence = async (
-  deps: TellPresenceDeps & { presence: PresenceSettings },
+  deps: TellPresenceDeps & { presence: PresenceSettings; pushChecks: PushChecks },
   bucket: number,
   now: Date,
   limit: number,
@@ -133,6 +135,10 @@ export const sweepPresence = async (
   await tellConcerned(
     deps,
     gone.map(({ userId, lastSeenAt }) => ({ userId, status: 'offline', lastSeenAt: lastSeenAt.toISOString() })),
+  )
+  await askForUnheard(
+    deps,
+    gone.map(({ userId }) => userId),
   )
   await settleOffline(deps.redis, bucket, gone)
   return { told: gone.length, more: gone.length === limit }

@@ -332,9 +332,8 @@ describe('changes of presence', () => {
     const users = Array.from({ length: 5 }, () => `${randomUUID().slice(0, -2)}07`)
     for (const user of users) await (await world.connect(user)).close()
     world.clock.advance(seconds(6))
-    const deps = { ...world, presence: presenceSettings }
     const batches = []
-    do batches.push(await sweepPresence(deps, 7, world.clock.now(), 2))
+    do batches.push(await sweepPresence(world.deps, 7, world.clock.now(), 2))
     while (batches.at(-1)?.more)
     expect(batches).toEqual([
       { told: 2, more: true },
@@ -359,18 +358,18 @@ describe('the sweep of presence', () => {
     for (const text of [...idle, ...writes]) expect(text).not.toMatch(/\r\n(keys|scan|zscan|hscan)\r\n/i)
   })
 
-  test('costs one statement and four round trips for a batch, however many users it holds', async () => {
+  test('costs one statement and five round trips for a batch, however many users it holds', async () => {
     const [hub = '', ...others] = Array.from({ length: 9 }, () => `${randomUUID().slice(0, -2)}05`)
     await Promise.all(others.map(other => openDirect(hub, other)))
     const watching = await world.connect(hub)
     for (const other of others) await (await world.connect(other)).close()
     world.clock.advance(seconds(6))
     const counter = countingStatements(world.db)
-    const deps = { ...world, db: counter.db, presence: presenceSettings }
+    const deps = { ...world.deps, db: counter.db }
     const writes = await redisWritesDuring(world.redis, () => sweepPresence(deps, 5, world.clock.now(), 100))
     expect(changes(watching)?.filter(change => change.status === 'offline')).toHaveLength(8)
     expect(counter.statements).toBe(1)
-    expect(writes).toHaveLength(4)
+    expect(writes).toHaveLength(5)
   })
 
   test('keeps what it looks at from expiring, and lets it expire when it no longer looks', async () => {

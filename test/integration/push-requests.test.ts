@@ -314,6 +314,69 @@ describe('one message and recipient have one push request', () => {
   })
 })
 
+describe('a recipient who counted as online, but whose connections were dead, is notified once they are offline', () => {
+  /** What is requested when the sweep has found that they are. */
+  const requestedAfterSweep = async () => {
+    await world.sweep('presence')
+    expect(world.pushCheckJobs.jobs.map(({ delaySeconds }) => delaySeconds)).toEqual(
+      world.pushCheckJobs.jobs.map(() => 10),
+    )
+    return requested()
+  }
+
+  test('of what came after their last frame, and not of what came before it', async () => {
+    const { alice, bob, id } = await pair()
+    const socket = await world.connect(bob)
+    world.clock.advance(second)
+    await say(alice, id)
+    world.clock.advance(second)
+    await socket.send({ action: 'heartbeat' })
+    world.clock.advance(second)
+    const missed = [await say(alice, id), await say(alice, id)]
+    expect(world.pushCheckJobs.jobs).toEqual([])
+    world.clock.advance(29 * second)
+    const requests = await requestedAfterSweep()
+    expect(requests.map(({ messageId }) => messageId)).toEqual(missed.map(message => message.id))
+    expect(recipientsOf(requests)).toEqual([bob, bob])
+    expect(await requestedAfterSweep()).toEqual([])
+  })
+
+  test('of what came after the last of their sockets had closed', async () => {
+    const { alice, bob, id } = await pair()
+    await (await world.connect(bob)).close()
+    world.clock.advance(4 * second)
+    await say(alice, id)
+    expect(world.pushCheckJobs.jobs).toEqual([])
+    world.clock.advance(second)
+    expect(recipientsOf(await requestedAfterSweep())).toEqual([bob])
+  })
+
+  test('once of each message, also where it came between their going and the look of the sweep', async () => {
+    const { alice, bob, id } = await pair()
+    await world.connect(bob)
+    world.clock.advance(second)
+    await say(alice, id)
+    world.clock.advance(30 * second)
+    await say(alice, id)
+    expect(world.pushCheckJobs.jobs).toHaveLength(1)
+    expect((await requestedAfterSweep()).map(({ seq }) => seq).sort()).toEqual([1, 2])
+  })
+
+  test('but not of what they have acknowledged, nor when they are back in time', async () => {
+    const [alice = '', bob = '', carol = ''] = newUsers(3)
+    const id = await createGroup(alice, [bob, carol])
+    const [bobs] = [await world.connect(bob), await world.connect(carol)]
+    world.clock.advance(second)
+    await say(alice, id)
+    await bobs?.send({ action: 'message.delivered', requestId: '1', data: { conversationId: id, seq: 1 } })
+    world.clock.advance(31 * second)
+    await world.sweep('presence')
+    expect(world.pushCheckJobs.jobs.map(({ job }) => job.userIds)).toEqual([[carol]])
+    await world.connect(carol)
+    expect(await requested()).toEqual([])
+  })
+})
+
 describe('the collapseKey', () => {
   /** The keys of messages that come so many milliseconds after the first, in the order of the messages. */
   const keysOf = async (times: readonly number[], inOrder = true): Promise<string[]> => {
