@@ -19,8 +19,6 @@ export interface JsonSchemas {
 
 const componentsAt = '#/components/schemas/'
 
-const isStrict = ({ def }: z.ZodType): boolean => 'catchall' in def && def.catchall instanceof z.ZodNever
-
 /** Leaves out patterns that say no more than their `format`, as those of UUIDv7 do, and bounds that every number of JavaScript has. */
 const withoutNoise: z.core.ToJSONSchemaParams['override'] = ({ jsonSchema }) => {
   const isOfOneVersion = jsonSchema.pattern?.includes('-7[')
@@ -29,17 +27,35 @@ const withoutNoise: z.core.ToJSONSchemaParams['override'] = ({ jsonSchema }) => 
   if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum
 }
 
+const referencesIn = (value: unknown): string[] => {
+  if (typeof value !== 'object' || value === null) return []
+  return Object.entries(value).flatMap(([key, each]) =>
+    key === '$ref' && typeof each === 'string' && each.startsWith(componentsAt)
+      ? [each.slice(componentsAt.length)]
+      : referencesIn(each),
+  )
+}
+
+/** What differs between the two sides, by itself or by what it is made of. */
+const differing = (inputs: Record<string, JsonSchema>, outputs: Record<string, JsonSchema>): ReadonlySet<string> => {
+  const names = Object.keys(outputs)
+  const found = new Set(names.filter(name => JSON.stringify(inputs[name]) !== JSON.stringify(outputs[name])))
+  for (let before = -1; before !== found.size; ) {
+    before = found.size
+    for (const name of names) if (referencesIn(outputs[name]).some(each => found.has(each))) found.add(name)
+  }
+  return found
+}
+
 /**
- * The described schemas as JSON Schema. Answers may have fields that are not named, because clients ignore those. A strict schema
- * that answers hold, too, is there twice, as `Hours` and `HoursOutput`: what a request may leave out is there in an answer.
+ * The described schemas as JSON Schema. Answers may have fields that are not named, because clients ignore those, and have what a
+ * request may leave out: a schema of both for which that makes a difference is there twice, as `Hours` and `HoursOutput`.
  */
 export const createJsonSchemas = (
   descriptions: readonly SchemaDescription[],
   target: 'draft-2020-12' | 'draft-07',
 ): JsonSchemas => {
   const bySchema = new Map(descriptions.map(description => [description.schema, description]))
-  const nameOf = ({ name, schema }: SchemaDescription, side: Side): string =>
-    side === 'output' && isStrict(schema) ? `${name}Output` : name
 
   // Text that is cleaned is the only thing that answers hold in another form than requests: it is text again.
   const parameters = { target, override: withoutNoise, unrepresentable: () => ({ type: 'string' as const }) }
@@ -65,21 +81,29 @@ export const createJsonSchemas = (
     }
   }
 
-  const componentsOf = (side: Side): [string, JsonSchema][] => {
+  const convertAll = (side: Side, nameOf: (name: string) => string): Record<string, JsonSchema> => {
     const registry = z.registry<{ id: string }>()
-    for (const description of descriptions) registry.add(description.schema, { id: nameOf(description, side) })
+    for (const { name, schema } of descriptions) registry.add(schema, { id: nameOf(name) })
     const { schemas } = z.toJSONSchema(registry, { ...parameters, io: side, uri: name => `${componentsAt}${name}` })
-    return descriptions.map(description => {
-      const name = nameOf(description, side)
-      const schema = withTexts(schemas[name] ?? {}, description.fields, side)
-      return [name, { description: description.about, ...schema }]
-    })
+    return Object.fromEntries(
+      descriptions.map(({ name, about, fields }) => {
+        const schema = withTexts(schemas[nameOf(name)] ?? {}, fields, side)
+        return [nameOf(name), { description: about, ...schema }]
+      }),
+    )
   }
+  const inputs = convertAll('input', name => name)
+  const twofold = differing(
+    inputs,
+    convertAll('output', name => name),
+  )
+  const outputName = (name: string): string => (twofold.has(name) ? `${name}Output` : name)
 
   return {
     refer: (schema, side) => {
       const description = bySchema.get(schema)
-      if (description) return { $ref: `${componentsAt}${nameOf(description, side)}` }
+      if (description)
+        return { $ref: componentsAt + (side === 'output' ? outputName(description.name) : description.name) }
       const whole = z.toJSONSchema(schema, { ...parameters, io: side })
       throw new Error(`This schema is not described in shared/api: ${JSON.stringify(whole)}`)
     },
@@ -90,17 +114,8 @@ export const createJsonSchemas = (
         side,
       ),
     descriptionOf: schema => bySchema.get(schema),
-    components: Object.fromEntries([...componentsOf('input'), ...componentsOf('output')]),
+    components: { ...inputs, ...convertAll('output', outputName) },
   }
-}
-
-const referencesIn = (value: unknown): string[] => {
-  if (typeof value !== 'object' || value === null) return []
-  return Object.entries(value).flatMap(([key, each]) =>
-    key === '$ref' && typeof each === 'string' && each.startsWith(componentsAt)
-      ? [each.slice(componentsAt.length)]
-      : referencesIn(each),
-  )
 }
 
 /** Those of the components that a document refers to, also by others of them, in the order of their names. */

@@ -36,7 +36,7 @@ const KahaId = wellFormed
 /** The latest second that a `Date` holds (ECMA-262, 21.4.1.1). */
 const lastSecond = 8_640_000_000_000
 
-const Claims = z.object({
+export const Claims = z.object({
   id: Id.optional(),
   sub: z.string().optional(),
   kahaId: KahaId,

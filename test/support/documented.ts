@@ -15,6 +15,7 @@ interface OpenApi {
 
 interface AsyncApi {
   operations: Record<string, { 'x-problem-codes'?: string[] }>
+  components: { messages: Record<string, unknown> }
 }
 
 /** A copy in which no object may have a field that the document does not name. */
@@ -87,4 +88,10 @@ export const checkAck = (action: string, frame: { event?: string; error?: { code
   if (frame.error && codes && !codes.includes(frame.error.code)) {
     throw new Error(`The answer to ${action} is not documented with the code ${frame.error.code}`)
   }
+}
+
+/** Throws unless a value is what the API documents call by this name: a message of the AsyncAPI one, or a schema of the OpenAPI one. */
+export const checkNamed = (name: string, value: unknown): void => {
+  if (name in asyncApi.components.messages) checkFrame(name, value)
+  else check(openApiSchemas, `openapi#/components/schemas/${escaped(name)}`, name, value)
 }
