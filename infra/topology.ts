@@ -10,7 +10,17 @@
 export type DatabaseAccess = 'database' | 'database:maintenance' | 'database:owner'
 
 /** What a function may touch. Each one becomes environment variables and the least grants that serve it. */
-export type Resource = DatabaseAccess | 'redis' | 'connections' | 'tokens' | `queue:${string}` | `table:${string}`
+export type Resource =
+  | DatabaseAccess
+  | 'redis'
+  | 'connections'
+  | 'tokens'
+  /** The platform's main service, which knows profiles. */
+  | 'profiles'
+  /** By which the platform's services show who they are. */
+  | 'service-token'
+  | `queue:${string}`
+  | `table:${string}`
 
 export interface FunctionDefinition {
   /** The TypeScript file that exports `handler`, from the root of the repository. */
@@ -61,6 +71,13 @@ export interface ScheduleDefinition {
   readonly expression: `rate(${number} ${'minute' | 'minutes' | 'hour' | 'hours' | 'day' | 'days'})`
 }
 
+/** What other services of the platform publish on the account's event bus. */
+export interface EventDefinition {
+  readonly function: string
+  /** An event with one of these as its `detail-type` goes to the function. */
+  readonly detailTypes: readonly string[]
+}
+
 export interface TableDefinition {
   readonly partitionKey: string
   readonly sortKey: string
@@ -78,6 +95,7 @@ export interface Topology {
   readonly queues: Readonly<Record<string, QueueDefinition>>
   readonly outboundQueues: Readonly<Record<string, OutboundQueueDefinition>>
   readonly schedules: Readonly<Record<string, ScheduleDefinition>>
+  readonly events: Readonly<Record<string, EventDefinition>>
   readonly tables: Readonly<Record<string, TableDefinition>>
   /** Runs once on each deployment and each local start, before any other function. */
   readonly migration: string
@@ -95,19 +113,38 @@ export const topology = {
       entry: 'functions/http/conversations.ts',
       memoryMb: 512,
       timeoutSeconds: 10,
-      uses: ['database', 'redis', 'connections', 'tokens', 'queue:Receipts'],
+      uses: ['database', 'redis', 'connections', 'tokens', 'queue:Receipts', 'profiles', 'queue:Profiles'],
     },
     MessagesFunction: {
       entry: 'functions/http/messages.ts',
       memoryMb: 512,
       timeoutSeconds: 10,
-      uses: ['database', 'redis', 'connections', 'tokens', 'queue:Replay', 'queue:PushChecks', 'queue:Receipts'],
+      uses: [
+        'database',
+        'redis',
+        'connections',
+        'tokens',
+        'profiles',
+        'queue:Replay',
+        'queue:PushChecks',
+        'queue:Receipts',
+        'queue:Profiles',
+      ],
     },
     BusinessFunction: {
       entry: 'functions/http/business.ts',
       memoryMb: 512,
       timeoutSeconds: 10,
-      uses: ['database', 'redis', 'connections', 'tokens', 'queue:Replay', 'queue:PushChecks'],
+      uses: [
+        'database',
+        'redis',
+        'connections',
+        'tokens',
+        'profiles',
+        'queue:Replay',
+        'queue:PushChecks',
+        'queue:Profiles',
+      ],
     },
     PresenceFunction: {
       entry: 'functions/http/presence.ts',
@@ -125,13 +162,13 @@ export const topology = {
       entry: 'functions/http/sync.ts',
       memoryMb: 512,
       timeoutSeconds: 10,
-      uses: ['database', 'redis', 'tokens'],
+      uses: ['database', 'redis', 'tokens', 'profiles', 'queue:Profiles'],
     },
     PlatformFunction: {
       entry: 'functions/http/platform.ts',
       memoryMb: 256,
       timeoutSeconds: 10,
-      uses: ['database', 'redis', 'tokens'],
+      uses: ['database', 'redis', 'tokens', 'service-token'],
       carriesApiDocuments: true,
     },
     AuthorizerFunction: {
@@ -162,13 +199,22 @@ export const topology = {
       entry: 'functions/websocket/message.ts',
       memoryMb: 512,
       timeoutSeconds: 10,
-      uses: ['database', 'redis', 'connections', 'queue:Replay', 'queue:PushChecks', 'queue:Receipts'],
+      uses: [
+        'database',
+        'redis',
+        'connections',
+        'profiles',
+        'queue:Replay',
+        'queue:PushChecks',
+        'queue:Receipts',
+        'queue:Profiles',
+      ],
     },
     ReplayFunction: {
       entry: 'functions/queue/replay.ts',
       memoryMb: 512,
       timeoutSeconds: 60,
-      uses: ['database', 'redis', 'connections', 'queue:Replay', 'queue:PushChecks'],
+      uses: ['database', 'redis', 'connections', 'profiles', 'queue:Replay', 'queue:PushChecks', 'queue:Profiles'],
     },
     ReceiptsFunction: {
       entry: 'functions/queue/receipts.ts',
@@ -176,17 +222,47 @@ export const topology = {
       timeoutSeconds: 20,
       uses: ['database', 'redis', 'connections', 'queue:Receipts'],
     },
+    ProfilesFunction: {
+      entry: 'functions/queue/profiles.ts',
+      memoryMb: 256,
+      timeoutSeconds: 20,
+      uses: ['redis', 'profiles'],
+    },
+    ProfileEventsFunction: {
+      entry: 'functions/event/profiles.ts',
+      memoryMb: 256,
+      timeoutSeconds: 10,
+      uses: ['redis'],
+    },
     SweepWorkerFunction: {
       entry: 'functions/queue/sweep.ts',
       memoryMb: 512,
       timeoutSeconds: 60,
-      uses: ['database', 'redis', 'connections', 'queue:Replay', 'queue:PushChecks', 'queue:Sweep'],
+      uses: [
+        'database',
+        'redis',
+        'connections',
+        'profiles',
+        'queue:Replay',
+        'queue:PushChecks',
+        'queue:Sweep',
+        'queue:Profiles',
+      ],
     },
     SweepFunction: {
       entry: 'functions/schedule/sweep.ts',
       memoryMb: 512,
       timeoutSeconds: 60,
-      uses: ['database', 'redis', 'connections', 'queue:Replay', 'queue:PushChecks', 'queue:Sweep'],
+      uses: [
+        'database',
+        'redis',
+        'connections',
+        'profiles',
+        'queue:Replay',
+        'queue:PushChecks',
+        'queue:Sweep',
+        'queue:Profiles',
+      ],
     },
     PushChecksFunction: {
       entry: 'functions/queue/push-checks.ts',
@@ -261,7 +337,14 @@ export const topology = {
     ),
     ...routes('PresenceFunction', 'GET /presence'),
     ...routes('SyncFunction', 'GET /sync'),
-    ...routes('PlatformFunction', 'GET /health', 'GET /health/ready', 'GET /openapi.json', 'GET /asyncapi.json'),
+    ...routes(
+      'PlatformFunction',
+      'GET /health',
+      'GET /health/ready',
+      'GET /openapi.json',
+      'GET /asyncapi.json',
+      'POST /internal/profile-events',
+    ),
   ],
   webSocketAuthorizer: 'AuthorizerFunction',
   webSocketRoutes: [
@@ -285,6 +368,13 @@ export const topology = {
       maxConcurrency: 20,
       maxReceiveCount: 3,
     },
+    Profiles: {
+      function: 'ProfilesFunction',
+      batchSize: 1,
+      maxBatchingWindowSeconds: 0,
+      maxConcurrency: 2,
+      maxReceiveCount: 3,
+    },
     Sweep: {
       function: 'SweepWorkerFunction',
       batchSize: 1,
@@ -306,6 +396,12 @@ export const topology = {
   schedules: {
     Sweep: { function: 'SweepFunction', expression: 'rate(1 minute)' },
     Retention: { function: 'RetentionFunction', expression: 'rate(1 hour)' },
+  },
+  events: {
+    Profiles: {
+      function: 'ProfileEventsFunction',
+      detailTypes: ['user.profile.updated', 'business.profile.updated'],
+    },
   },
   tables: {
     Audit: { partitionKey: 'pk', sortKey: 'sk', timeToLive: 'expiresAt' },

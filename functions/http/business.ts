@@ -48,6 +48,7 @@ import { systemClock } from '../../shared/platform/clock.ts'
 import { Id } from '../../shared/platform/ids.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
 import { presenceFromEnvironment } from '../../shared/presence/presence.config.ts'
+import { profilesFromEnvironment } from '../../shared/profiles/profiles.config.ts'
 import { deliveredFromEnvironment } from '../../shared/receipts/delivered.ts'
 import { redisFromEnvironment } from '../../shared/redis/connection.ts'
 import { created, type HttpDeps, http, noContent, ok, route } from '../../shared/transport/http.ts'
@@ -149,6 +150,7 @@ export const handler = createHandler(
     redis: redisFromEnvironment,
     switchboard: switchboardFromEnvironment,
     delivered: deliveredFromEnvironment,
+    profiles: profilesFromEnvironment,
     push: pushFromEnvironment,
     replays: replayQueueFromEnvironment,
     pushChecks: pushChecksFromEnvironment,

@@ -24,6 +24,7 @@ import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.
 import { systemClock } from '../../shared/platform/clock.ts'
 import { Id } from '../../shared/platform/ids.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
+import { profilesFromEnvironment } from '../../shared/profiles/profiles.config.ts'
 import { receiptQueueFromEnvironment } from '../../shared/receipts/receipt.jobs.ts'
 import { MarkRead } from '../../shared/receipts/receipts.schema.ts'
 import { markConversationRead, type ReceiptDeps, unreadCountOf } from '../../shared/receipts/receipts.ts'
@@ -84,6 +85,7 @@ export const handler = createHandler(
   runtime({
     ...deliveryFromEnvironment,
     tokens: tokenVerifierFromEnvironment(systemClock),
+    profiles: profilesFromEnvironment,
     receipts: receiptQueueFromEnvironment,
     audit: createAudit,
   }),

@@ -11,6 +11,7 @@ import { systemClock } from '../../shared/platform/clock.ts'
 import { Id } from '../../shared/platform/ids.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
 import { presenceFromEnvironment } from '../../shared/presence/presence.config.ts'
+import { profilesFromEnvironment } from '../../shared/profiles/profiles.config.ts'
 import { receiptQueueFromEnvironment } from '../../shared/receipts/receipt.jobs.ts'
 import { messageReceipts, type ReceiptDeps } from '../../shared/receipts/receipts.ts'
 import { created, type HttpDeps, http, noContent, ok, route } from '../../shared/transport/http.ts'
@@ -50,6 +51,7 @@ export const handler = createHandler(
   runtime({
     ...deliveryFromEnvironment,
     tokens: tokenVerifierFromEnvironment(systemClock),
+    profiles: profilesFromEnvironment,
     replays: replayQueueFromEnvironment,
     pushChecks: pushChecksFromEnvironment,
     receipts: receiptQueueFromEnvironment,

@@ -1,6 +1,8 @@
+import type { Cluster } from 'ioredis'
 import { sql } from 'kysely'
 import { topology } from '../../infra/topology.ts'
 import { createAudit } from '../../shared/audit/audit.ts'
+import { type ServiceToken, serviceTokenFromEnvironment } from '../../shared/auth/service-token.ts'
 import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
 import { databaseFromEnvironment } from '../../shared/database/connection.ts'
 import { type Switchboard, switchboardFromEnvironment } from '../../shared/delivery/switchboard.ts'
@@ -8,12 +10,22 @@ import { type ApiDocuments, apiDocumentsFromBundle } from '../../shared/platform
 import { systemClock } from '../../shared/platform/clock.ts'
 import { checkHealth } from '../../shared/platform/health.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
-import { type HttpDeps, http, ok, publicRoute } from '../../shared/transport/http.ts'
+import { markChanged } from '../../shared/profiles/profile-cache.ts'
+import { ProfileEvent, subjectOf } from '../../shared/profiles/profiles.schema.ts'
+import { redisFromEnvironment } from '../../shared/redis/connection.ts'
+import { type HttpDeps, http, noContent, ok, publicRoute, serviceRoute } from '../../shared/transport/http.ts'
 import { refuseUnknown } from '../../shared/transport/unknown-path.ts'
 
 const retryAfterSeconds = '5'
 
-export const createHandler = (deps: HttpDeps & { switchboard: Switchboard; documents: ApiDocuments }) =>
+export interface PlatformDeps extends HttpDeps {
+  redis: Cluster
+  switchboard: Switchboard
+  serviceToken: ServiceToken
+  documents: ApiDocuments
+}
+
+export const createHandler = (deps: PlatformDeps) =>
   http(deps, {
     'GET /health': publicRoute(async () => ok({ status: 'ok' })),
     'GET /health/ready': publicRoute(async () => {
@@ -27,6 +39,10 @@ export const createHandler = (deps: HttpDeps & { switchboard: Switchboard; docum
     }),
     'GET /openapi.json': publicRoute(async () => ok(await deps.documents.openApi())),
     'GET /asyncapi.json': publicRoute(async () => ok(await deps.documents.asyncApi())),
+    'POST /internal/profile-events': serviceRoute(deps, { body: ProfileEvent }, async event => {
+      await markChanged(deps.redis, subjectOf(event))
+      return noContent()
+    }),
     $default: publicRoute(async event => refuseUnknown(topology.httpRoutes, event.requestContext.http)),
   })
 
@@ -34,7 +50,9 @@ export const handler = createHandler(
   runtime({
     tokens: tokenVerifierFromEnvironment(systemClock),
     db: databaseFromEnvironment,
+    redis: redisFromEnvironment,
     switchboard: switchboardFromEnvironment,
+    serviceToken: serviceTokenFromEnvironment,
     audit: createAudit,
     documents: apiDocumentsFromBundle,
     clock: () => systemClock,

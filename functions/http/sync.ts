@@ -3,6 +3,7 @@ import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
 import { databaseFromEnvironment } from '../../shared/database/connection.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
+import { profilesFromEnvironment } from '../../shared/profiles/profiles.config.ts'
 import { deliveredFromEnvironment } from '../../shared/receipts/delivered.ts'
 import { ChangesQuery } from '../../shared/sync/changes.schema.ts'
 import { type ChangesDeps, changesSince } from '../../shared/sync/changes.ts'
@@ -20,6 +21,7 @@ export const handler = createHandler(
     tokens: tokenVerifierFromEnvironment(systemClock),
     db: databaseFromEnvironment,
     delivered: deliveredFromEnvironment,
+    profiles: profilesFromEnvironment,
     audit: createAudit,
     clock: () => systemClock,
   }),

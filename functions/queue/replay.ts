@@ -6,6 +6,7 @@ import { type ReplayDeps, replay } from '../../shared/delivery/replay.ts'
 import { pushChecksFromEnvironment } from '../../shared/notifications/push-check.jobs.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
 import { presenceFromEnvironment } from '../../shared/presence/presence.config.ts'
+import { profilesFromEnvironment } from '../../shared/profiles/profiles.config.ts'
 import { queue } from '../../shared/transport/queue.ts'
 
 export const createHandler = (deps: ReplayDeps) =>
@@ -14,6 +15,7 @@ export const createHandler = (deps: ReplayDeps) =>
 export const handler = createHandler(
   runtime({
     ...deliveryFromEnvironment,
+    profiles: profilesFromEnvironment,
     replays: replayQueueFromEnvironment,
     pushChecks: pushChecksFromEnvironment,
     settings: () => replaySettings,

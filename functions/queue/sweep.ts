@@ -7,6 +7,7 @@ import { pushChecksFromEnvironment } from '../../shared/notifications/push-check
 import { logger } from '../../shared/platform/logger.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
 import { presenceFromEnvironment } from '../../shared/presence/presence.config.ts'
+import { profilesFromEnvironment } from '../../shared/profiles/profiles.config.ts'
 import { queue } from '../../shared/transport/queue.ts'
 
 export const createHandler = (deps: SweepDeps) =>
@@ -18,6 +19,7 @@ export const createHandler = (deps: SweepDeps) =>
 export const handler = createHandler(
   runtime({
     ...deliveryFromEnvironment,
+    profiles: profilesFromEnvironment,
     replays: replayQueueFromEnvironment,
     pushChecks: pushChecksFromEnvironment,
     sweeps: sweepQueueFromEnvironment,

@@ -9,6 +9,7 @@ import { planSweep, type SweepPeriods } from '../../shared/delivery/sweep-plan.t
 import { pushChecksFromEnvironment } from '../../shared/notifications/push-check.jobs.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
 import { presenceFromEnvironment } from '../../shared/presence/presence.config.ts'
+import { profilesFromEnvironment } from '../../shared/profiles/profiles.config.ts'
 import { schedule } from '../../shared/transport/schedule.ts'
 
 /** With `now` every task is done once, at once, as if it were that time; without, the ticks of the next minutes are queued. */
@@ -30,6 +31,7 @@ export const createHandler = (deps: SweepDeps & { periods: SweepPeriods }) =>
 export const handler = createHandler(
   runtime({
     ...deliveryFromEnvironment,
+    profiles: profilesFromEnvironment,
     replays: replayQueueFromEnvironment,
     pushChecks: pushChecksFromEnvironment,
     sweeps: sweepQueueFromEnvironment,

@@ -14,6 +14,7 @@ import { PresenceGet } from '../../shared/presence/presence.schema.ts'
 import { getPresence, type ReadPresenceDeps } from '../../shared/presence/presence.ts'
 import { TypingFrame } from '../../shared/presence/typing.schema.ts'
 import { startTyping, stopTyping, type TypingDeps } from '../../shared/presence/typing.ts'
+import { profilesFromEnvironment } from '../../shared/profiles/profiles.config.ts'
 import { receiptQueueFromEnvironment } from '../../shared/receipts/receipt.jobs.ts'
 import { Positions } from '../../shared/receipts/receipts.schema.ts'
 import { markDelivered, markRead, type ReceiptDeps } from '../../shared/receipts/receipts.ts'
@@ -61,6 +62,7 @@ export const createHandler = (deps: MessageFunctionDeps) =>
 export const handler = createHandler(
   runtime({
     ...deliveryFromEnvironment,
+    profiles: profilesFromEnvironment,
     replays: replayQueueFromEnvironment,
     pushChecks: pushChecksFromEnvironment,
     receipts: receiptQueueFromEnvironment,

@@ -5,6 +5,7 @@ import { Api } from './api.ts'
 import { Data } from './data.ts'
 import { Network } from './network.ts'
 import type { Options } from './options.ts'
+import { Platform } from './platform.ts'
 import { Realtime } from './realtime.ts'
 import { stages } from './stages.ts'
 import { Tokens } from './tokens.ts'
@@ -31,6 +32,7 @@ export class ChatStack extends Stack {
     const network = new Network(this, 'Network', settings)
     const data = new Data(this, 'Data', { vpc: network.vpc, tables: topology.tables, options, settings })
     const tokens = new Tokens(this, 'Tokens', options, settings)
+    const platform = new Platform(this, 'Platform', options, settings)
     const realtime = new Realtime(this, 'Realtime', { accountRole: options.apiGatewayAccountRole, settings })
     const workers = new Workers(this, 'Workers', {
       topology,
@@ -38,6 +40,8 @@ export class ChatStack extends Stack {
       network,
       data,
       tokens: tokens.access,
+      profiles: platform.profiles,
+      serviceToken: platform.serviceToken,
       connections: realtime.access,
       stage: options.stage,
       operator: options.operator,
@@ -50,6 +54,8 @@ export class ChatStack extends Stack {
     new CfnOutput(this, 'HttpApiUrl', { value: api.url })
     new CfnOutput(this, 'WebSocketUrl', { value: realtime.url })
     new CfnOutput(this, 'JwtSecretArn', { value: tokens.secretArn })
+    new CfnOutput(this, 'ProfileApiTokenArn', { value: platform.profileApiTokenArn })
+    new CfnOutput(this, 'ServiceTokenArn', { value: platform.serviceTokenArn })
     for (const [name, queue] of Object.entries(workers.outboundQueues)) {
       new CfnOutput(this, `${name}QueueUrl`, { value: queue.queueUrl })
       new CfnOutput(this, `${name}QueueArn`, { value: queue.queueArn })

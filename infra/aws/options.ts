@@ -12,6 +12,11 @@ const origins = z
   .transform(text => text.split(',').map(origin => origin.trim()))
   .refine(list => list.every(isOrigin), { error: 'use origins such as https://app.example.com, separated by commas' })
 
+const secretArn = z.string().startsWith('arn:', { error: 'use the full ARN of a Secrets Manager secret' })
+/** Functions reach the outside by HTTPS, and by its own port only. */
+const isReachable = (text: string): boolean =>
+  URL.canParse(text) && /^https:\/\/[^/:]+(?:\/|$)/.test(new URL(text).href)
+
 /** What `cdk -c name=value` can set. Whatever is not here is decided by the stage. */
 const options = z
   .object({
@@ -21,10 +26,16 @@ const options = z
     /** The browser origins that may call the HTTP API; none by default. */
     corsOrigins: origins.default([]),
     /** An existing secret (plain text, at least 32 bytes) that signs tokens, instead of a new one. */
-    jwtSecretArn: z.string().startsWith('arn:', { error: 'use the full ARN of a Secrets Manager secret' }).optional(),
+    jwtSecretArn: secretArn.optional(),
     jwtJwksUrl: z.url({ protocol: /^https$/, error: 'use an https address' }).optional(),
     jwtIssuer: z.string().min(1).optional(),
     jwtAudience: z.string().min(1).optional(),
+    /** Where the platform's main service is; without it everybody is shown as a placeholder. */
+    profileApiUrl: z.string().refine(isReachable, { error: 'use an https address without a port' }).optional(),
+    /** An existing secret with the token that the main service takes from this one, instead of a new one. */
+    profileApiTokenArn: secretArn.optional(),
+    /** An existing secret with the token that this service takes from others of the platform, instead of a new one. */
+    serviceTokenArn: secretArn.optional(),
     /** False where the account's region has API Gateway's CloudWatch role already, set by something else. */
     apiGatewayAccountRole: flag.default(true),
   })
@@ -44,6 +55,9 @@ const names = [
   'jwtJwksUrl',
   'jwtIssuer',
   'jwtAudience',
+  'profileApiUrl',
+  'profileApiTokenArn',
+  'serviceTokenArn',
   'apiGatewayAccountRole',
 ]
 

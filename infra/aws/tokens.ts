@@ -1,8 +1,7 @@
-import { Validations } from 'aws-cdk-lib'
-import { Secret } from 'aws-cdk-lib/aws-secretsmanager'
 import { Construct } from 'constructs'
 import type { Access } from './access.ts'
 import type { Options } from './options.ts'
+import { sharedSecret } from './shared-secret.ts'
 import type { StageSettings } from './stages.ts'
 
 /** What tokens are verified with: a shared secret (made here, or an existing one), and where configured an issuer's public keys. */
@@ -12,9 +11,11 @@ export class Tokens extends Construct {
 
   constructor(scope: Construct, id: string, options: Options, settings: StageSettings) {
     super(scope, id)
-    const secret = options.jwtSecretArn
-      ? Secret.fromSecretCompleteArn(this, 'JwtSecret', options.jwtSecretArn)
-      : this.createSecret(settings)
+    const secret = sharedSecret(this, 'JwtSecret', {
+      arn: options.jwtSecretArn,
+      description: 'signs and verifies tokens (HS256)',
+      settings,
+    })
     this.secretArn = secret.secretArn
     this.access = {
       environment: {
@@ -26,19 +27,5 @@ export class Tokens extends Construct {
       securityGroups: [],
       grantTo: role => secret.grantRead(role),
     }
-  }
-
-  private createSecret(settings: StageSettings): Secret {
-    const secret = new Secret(this, 'JwtSecret', {
-      description: 'kaha-chat: signs and verifies tokens (HS256)',
-      generateSecretString: { passwordLength: 64, excludePunctuation: true },
-      removalPolicy: settings.removal,
-    })
-    Validations.of(secret).acknowledge({
-      id: 'AwsSolutions-SMG4',
-      reason:
-        'Whoever issues tokens holds the same secret, so it is replaced on both sides together, never by a timer here.',
-    })
-    return secret
   }
 }

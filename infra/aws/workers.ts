@@ -1,4 +1,6 @@
 import { Duration, Stack, Validations } from 'aws-cdk-lib'
+import { Rule } from 'aws-cdk-lib/aws-events'
+import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets'
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations'
@@ -23,13 +25,15 @@ export interface WorkersProps {
   readonly network: Network
   readonly data: Data
   readonly tokens: Access
+  readonly profiles: Access
+  readonly serviceToken: Access
   readonly connections: Access
   readonly stage: StageName
   readonly operator: OperatorSettings
   readonly settings: StageSettings
 }
 
-/** The topology's functions, the queues and schedules that call them, and the migration that runs before any other of them changes. */
+/** The topology's functions, the queues, schedules and events that call them, and the migration that runs before any other of them changes. */
 export class Workers extends Construct {
   readonly functions: Readonly<Record<string, LambdaFunction>>
   /** Queues that another service reads. */
@@ -61,6 +65,7 @@ export class Workers extends Construct {
     )
     this.consume(topology, queues)
     this.schedule(topology)
+    this.listen(topology)
     this.migrate(props)
   }
 
@@ -117,6 +122,28 @@ export class Workers extends Construct {
     }
   }
 
+  private listen(topology: Topology): void {
+    const deadLetterQueue = createDeadLetterQueue(this, 'EventDeadLetters')
+    Validations.of(deadLetterQueue).acknowledge({
+      id: 'AwsSolutions-SQS3',
+      reason: 'It is a dead-letter queue itself, of events and their functions instead of another queue.',
+    })
+    for (const [name, { function: functionName, detailTypes }] of Object.entries(topology.events)) {
+      const target = this.function(functionName)
+      // As with schedules: the rule hands the event to Lambda and is done.
+      target.configureAsyncInvoke({
+        retryAttempts: 2,
+        maxEventAge: Duration.hours(1),
+        onFailure: new SqsDestination(deadLetterQueue),
+      })
+      new Rule(this, `${name}Rule`, {
+        description: `kaha-chat hears ${detailTypes.join(' and ')}`,
+        eventPattern: { detailType: [...detailTypes] },
+        targets: [new LambdaTarget(target, { deadLetterQueue, retryAttempts: 3, maxEventAge: Duration.hours(1) })],
+      })
+    }
+  }
+
   private createSchedulerRole(name: string, target: LambdaFunction): Role {
     const role = new Role(this, `${name}ScheduleRole`, { assumedBy: new ServicePrincipal('scheduler.amazonaws.com') })
     const [logicalId] = Stack.of(this).resolve(target.functionArn)['Fn::GetAtt']
@@ -139,7 +166,7 @@ export class Workers extends Construct {
   }
 }
 
-const accessOf = ({ data, tokens, connections }: WorkersProps, queues: Queues) => {
+const accessOf = ({ data, tokens, profiles, serviceToken, connections }: WorkersProps, queues: Queues) => {
   const named = (from: Readonly<Record<string, Access>>, resource: string): Access => {
     const found = from[resource.slice(resource.indexOf(':') + 1)]
     if (!found) throw new Error(`the topology has no ${resource}`)
@@ -157,6 +184,10 @@ const accessOf = ({ data, tokens, connections }: WorkersProps, queues: Queues) =
         return data.cache.access
       case 'tokens':
         return tokens
+      case 'profiles':
+        return profiles
+      case 'service-token':
+        return serviceToken
       case 'connections':
         return connections
       default:

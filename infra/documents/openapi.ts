@@ -31,6 +31,12 @@ const token = {
     'A JWT of the platform with the claims `id` (or `sub`), `kahaId` and `exp`, and `businessId` for whoever manages that business; HS256, or RS256, ES256 and EdDSA from a JWKS URL.',
 }
 
+const serviceToken = {
+  type: 'http',
+  scheme: 'bearer',
+  description: "What the platform's services share with this one.",
+}
+
 /**
  * The OpenAPI document of all routes of the topology that are described: requests are what the functions' schemas say, the rest is
  * what `shared/api` says.
@@ -62,7 +68,7 @@ export const openApiDocument: ApiDocuments['openApi'] = async () => {
     tags: resources.map(({ name, about }) => ({ name, description: about })),
     paths,
     components: {
-      securitySchemes: { token },
+      securitySchemes: { token, serviceToken },
       schemas: componentsUsedBy(paths, schemas.components),
       examples: Object.fromEntries([...answered].map(code => [code, { summary: code, value: exampleProblem(code) }])),
     },

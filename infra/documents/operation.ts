@@ -1,5 +1,11 @@
 import type { AnswerDescription, RouteDescription } from '../../shared/api/description.ts'
-import { pathParameters, problemsOfBodies, problemsOfEveryRoute, problemsOfTokens } from '../../shared/api/http-api.ts'
+import {
+  pathParameters,
+  problemsOfBodies,
+  problemsOfEveryRoute,
+  problemsOfServices,
+  problemsOfTokens,
+} from '../../shared/api/http-api.ts'
 import { ProblemDocument } from '../../shared/platform/problem.schema.ts'
 import { type ProblemCode, problemCatalogue } from '../../shared/platform/problems.ts'
 import type { Route } from '../../shared/transport/http.ts'
@@ -7,7 +13,11 @@ import type { JsonSchema, JsonSchemas } from './json-schemas.ts'
 import { explainProblem, problemCodes } from './problems.ts'
 
 /** Null: as every other route. */
-const security: Record<Route['access'], Record<string, string[]>[] | null> = { token: null, public: [] }
+const security: Record<Route['access'], Record<string, string[]>[] | null> = {
+  token: null,
+  service: [{ serviceToken: [] }],
+  public: [],
+}
 
 const parametersIn = (schemas: JsonSchemas, place: 'path' | 'query', { request }: Route): object[] => {
   const schema = place === 'path' ? request.params : request.query
@@ -56,11 +66,17 @@ const problemContent = (schemas: JsonSchemas, codes: readonly ProblemCode[]): ob
   },
 })
 
+const problemsOfAccess: Record<Route['access'], readonly ProblemCode[]> = {
+  token: problemsOfTokens,
+  service: problemsOfServices,
+  public: [],
+}
+
 /** The problems that a route can answer with, in the order of the catalogue. */
 export const problemsOf = ({ access, request }: Route, { problems = [] }: RouteDescription): ProblemCode[] => {
   const codes = new Set([
     ...problemsOfEveryRoute,
-    ...(access === 'public' ? [] : problemsOfTokens),
+    ...problemsOfAccess[access],
     ...(request.body ? problemsOfBodies : []),
     ...problems,
   ])

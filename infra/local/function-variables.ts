@@ -10,6 +10,8 @@ export interface StackFacts {
   readonly dynamoDbUrl: string
   readonly queueUrl: (name: string) => string
   readonly jwtSecret: string
+  readonly profileApi: { readonly url: string; readonly token: string }
+  readonly serviceToken: string
   /** Settings that every function gets besides, by the names that they have on AWS. */
   readonly settings: Readonly<Record<string, string>>
 }
@@ -33,6 +35,10 @@ const variablesOf = (resource: Resource, facts: StackFacts): Record<string, stri
       return { WEBSOCKET_API_ENDPOINT: facts.connectionsUrl }
     case 'tokens':
       return { JWT_SECRET: facts.jwtSecret }
+    case 'profiles':
+      return { PROFILE_API_URL: facts.profileApi.url, PROFILE_API_TOKEN: facts.profileApi.token }
+    case 'service-token':
+      return { SERVICE_TOKEN: facts.serviceToken }
   }
   const [kind, name = ''] = resource.split(':')
   return kind === 'queue'

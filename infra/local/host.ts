@@ -10,6 +10,7 @@ import { createFunctionHost, type FunctionHost, type InvocationResult } from './
 import { type Gateway, startGateway } from './gateway/gateway.ts'
 import { type HostedStore, hostStore } from './hosted-store.ts'
 import type { LocalDirectory } from './local-directory.ts'
+import { startMainService } from './main-service/main-service.ts'
 import { docsPages } from './pages/docs.ts'
 import { type Progress, silentProgress } from './progress.ts'
 import { startQueuePump } from './queues/queue-pump.ts'
@@ -31,6 +32,11 @@ export interface HostOptions {
   readonly webSocketPort?: number
   /** By default one that is made once and kept in the directory. */
   readonly jwtSecret?: string
+  /** By default as the secret: made once and kept. */
+  readonly serviceToken?: string
+  readonly profileApiToken?: string
+  /** The main service; by default a stand-in that is started here. */
+  readonly profileApiUrl?: string
   readonly corsOrigins?: readonly string[]
   /** A server to use instead of starting one. */
   readonly databaseUrl?: string
@@ -87,7 +93,7 @@ export class PortInUse extends Error {
 }
 
 /** How many steps a start has. */
-export const startSteps = 7
+export const startSteps = 8
 
 const wipe = async (directory: LocalDirectory): Promise<void> => {
   await removePostgres(directory.postgres)
@@ -153,9 +159,11 @@ const start = async (options: HostOptions, started: AsyncDisposableStack): Promi
       async () => ({ url }),
       () => `${name} at ${new URL(url).host}, as given`,
     )
-  const { databaseUrl, redisUrl } = options
+  const { databaseUrl, redisUrl, profileApiUrl } = options
+  const serviceToken = options.serviceToken ?? (await keptSecret(directory.serviceToken))
+  const profileApiToken = options.profileApiToken ?? (await keptSecret(directory.profileApiToken))
 
-  const [postgres, redis, aws, bundles] = await allDone(
+  const [postgres, redis, aws, profileApi, bundles] = await allDone(
     databaseUrl ? given('Postgres', databaseUrl) : store('Postgres', directory.postgres, startPostgres),
     redisUrl ? given('Redis', redisUrl) : store('Redis', directory.redis, startRedis),
     progress.step(
@@ -170,6 +178,16 @@ const start = async (options: HostOptions, started: AsyncDisposableStack): Promi
       ({ dynamoDb, sqs }) => `DynamoDB at ${new URL(dynamoDb.url).host}, SQS at ${new URL(sqs.url).host}`,
     ),
     progress.step(
+      'Main service',
+      async () => {
+        if (profileApiUrl) return { url: profileApiUrl, title: 'Main service, as given' }
+        const standIn = await startMainService({ token: profileApiToken })
+        started.defer(standIn.stop)
+        return { url: standIn.url, title: 'Stand-in of the main service' }
+      },
+      ({ url, title }) => `${title} at ${new URL(url).host}`,
+    ),
+    progress.step(
       'Functions',
       () => bundleAll(topology, directory.functions),
       ({ size }) => `${size} functions bundled`,
@@ -182,6 +200,8 @@ const start = async (options: HostOptions, started: AsyncDisposableStack): Promi
     dynamoDbUrl: aws.dynamoDb.url,
     queueUrl: aws.sqs.queueUrl,
     jwtSecret,
+    profileApi: { url: profileApi.url, token: profileApiToken },
+    serviceToken,
     settings: options.settings ?? {},
   }
   const functions = createFunctionHost({

@@ -13,6 +13,8 @@ export interface LocalDirectory {
   readonly logs: string
   readonly outputs: string
   readonly jwtSecret: string
+  readonly serviceToken: string
+  readonly profileApiToken: string
   /** Who runs here; it holds secrets. */
   readonly running: string
 }
@@ -26,6 +28,8 @@ export const localDirectoryAt = (path: string): LocalDirectory => ({
   logs: join(path, 'logs'),
   outputs: join(path, 'outputs.json'),
   jwtSecret: join(path, 'jwt-secret'),
+  serviceToken: join(path, 'service-token'),
+  profileApiToken: join(path, 'profile-api-token'),
   running: join(path, 'running.json'),
 })
 

@@ -12,7 +12,7 @@ import {
   RenameGroup,
   SetMute,
 } from '../conversations/conversations.schema.ts'
-import { Profile } from '../profiles/profiles.ts'
+import { Profile } from '../profiles/profiles.schema.ts'
 import { MarkRead, ReadUpTo, UnreadCount } from '../receipts/receipts.schema.ts'
 import { describeSchema, type ResourceDescription } from './description.ts'
 import { cursor, ids, times } from './examples.ts'
@@ -21,11 +21,12 @@ import { message } from './messages.ts'
 const profile = describeSchema(
   { Profile },
   {
-    about: 'Who somebody is, as the platform’s main service says. It is fetched when it is shown and never stored.',
+    about:
+      'Who somebody is, as the platform’s main service says. It is kept for a day at most before it is asked for again.',
     fields: {
       name: 'The name to show.',
       avatarUrl: 'A picture.',
-      stale: 'The main service could not be asked: what is shown may be old, or a placeholder.',
+      stale: 'The main service could not be asked, or does not know: what is shown may be old, or a placeholder.',
     },
     example: { name: 'Bob', avatarUrl: null, stale: false },
   },

@@ -39,5 +39,8 @@ export const problemsOfTokens: readonly ProblemCode[] = [
   'store_unavailable',
 ]
 
+/** … with the token of a service. */
+export const problemsOfServices: readonly ProblemCode[] = ['validation_failed', 'unauthorized', 'store_unavailable']
+
 /** … with a body. */
 export const problemsOfBodies: readonly ProblemCode[] = ['invalid_json', 'payload_too_large', 'unsupported_media_type']

@@ -1,7 +1,9 @@
 import { AsyncApiDocument, OpenApiDocument } from '../platform/api-documents.ts'
 import { Alive, Health } from '../platform/health.ts'
 import { FieldError, ProblemDocument } from '../platform/problem.schema.ts'
+import { ProfileEvent } from '../profiles/profiles.schema.ts'
 import { describeSchema, type ResourceDescription } from './description.ts'
+import { ids } from './examples.ts'
 
 const fieldError = describeSchema(
   { FieldError },
@@ -69,10 +71,25 @@ export const platform: ResourceDescription = {
       about: 'AsyncAPI 3.0, made from the schemas that frames are checked with.',
       answers: { 200: { when: 'The document.', body: AsyncApiDocument } },
     },
+    'POST /internal/profile-events': {
+      id: 'tellProfileEvent',
+      summary: 'Tell that a profile has changed',
+      about:
+        "For the platform's services. It is fetched anew on its next use; while the main service is down, what was known of it is shown as stale. The event bus takes the same.",
+      answers: { 204: { when: 'It is noted.' } },
+    },
   },
   schemas: [
     fieldError,
     problem,
+    describeSchema(
+      { ProfileEvent },
+      {
+        about: 'A profile has changed in the main service.',
+        fields: { type: 'Whose it is: of a user or of a business.', uuid: 'Their id.' },
+        example: { type: 'user.profile.updated', uuid: ids.bob },
+      },
+    ),
     describeSchema(
       { Alive },
       { about: 'The service answers.', fields: { status: 'Always so.' }, example: { status: 'ok' } },

@@ -1,19 +1,16 @@
-import type { Kysely } from 'kysely'
 import type { Viewer } from '../auth/caller.ts'
 import { participantView } from '../conversations/conversation.view.ts'
 import { findConversation } from '../conversations/conversations.repository.ts'
 import type { Conversation } from '../conversations/conversations.schema.ts'
-import { loadViews } from '../conversations/load-views.ts'
+import { type LoadViewsDeps, loadViews } from '../conversations/load-views.ts'
 import { listParticipants } from '../conversations/participants.repository.ts'
-import type { Database } from '../database/schema.ts'
 import { type FanOutDeps, fanOut } from '../delivery/fan-out.ts'
 import { missingJob, type ReplayQueue } from '../delivery/replay.jobs.ts'
 import { logger } from '../platform/logger.ts'
-import type { DeliveredPositions } from '../receipts/delivered.ts'
 import type { AssignmentChange, AssignmentChanges } from './assignment-changes.ts'
 import { findBusinessConversation } from './business-conversations.repository.ts'
 
-export type AnnounceDeps = FanOutDeps & { db: Kysely<Database>; delivered: DeliveredPositions; replays: ReplayQueue }
+export type AnnounceDeps = FanOutDeps & LoadViewsDeps & { replays: ReplayQueue }
 
 /** Brings a conversation, as they see it, to the clients of somebody who did not have it. */
 const introduce = async (
@@ -48,7 +45,10 @@ const announceOne = async (
   if (agent) {
     await introduceAgent(deps, conversationId, agent.user_id)
     const others = present.filter(userId => userId !== agent.user_id)
-    const data = { conversationId, participant: participantView(agent) }
+    const data = {
+      conversationId,
+      participant: participantView(agent, await deps.profiles.load({ userIds: [agent.user_id] })),
+    }
     await fanOut(deps, others, { event: 'participant.added', data })
   }
   const gone = left.filter(userId => !present.includes(userId))

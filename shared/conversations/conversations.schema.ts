@@ -5,7 +5,7 @@ import { plainText } from '../messages/plain-text.ts'
 import { Id } from '../platform/ids.ts'
 import { wellFormed } from '../platform/text.ts'
 import { wholeNumber } from '../platform/whole-number.ts'
-import { Profile } from '../profiles/profiles.ts'
+import { Profile } from '../profiles/profiles.schema.ts'
 
 export const maxGroupParticipants = 8
 const maxNameUnits = 100

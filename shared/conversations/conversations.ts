@@ -1,14 +1,15 @@
-import type { Kysely } from 'kysely'
 import * as z from 'zod'
 import type { Viewer } from '../auth/caller.ts'
-import type { Database } from '../database/schema.ts'
 import { type FanOutDeps, fanOutTo } from '../delivery/fan-out.ts'
+import { countUnread } from '../messages/messages.repository.ts'
+import { visibleAt } from '../messages/retention.config.ts'
 import { decodeCursor, encodeCursor } from '../platform/cursor.ts'
 import { newId } from '../platform/ids.ts'
 import { conversationNotFound, Problem } from '../platform/problems.ts'
-import type { DeliveredPositions } from '../receipts/delivered.ts'
+import { type LoadedProfiles, profilePatience } from '../profiles/profiles.ts'
 import { mentionUsers } from '../users/users.ts'
-import { lockAccess, requireAdmin, requireGroup } from './access.ts'
+import { type Access, lockAccess, requireAdmin, requireGroup } from './access.ts'
+import { displayName } from './conversation.view.ts'
 import {
   type ConversationRow,
   findConversation,
@@ -19,10 +20,10 @@ import {
   renameConversation,
 } from './conversations.repository.ts'
 import type { Conversation, ConversationPage, CreateGroup, ListConversations } from './conversations.schema.ts'
-import { loadViews } from './load-views.ts'
-import { insertParticipants, listParticipants } from './participants.repository.ts'
+import { accessIn, type LoadViewsDeps, loadShared, loadViews } from './load-views.ts'
+import { insertParticipants } from './participants.repository.ts'
 
-export type ConversationDeps = FanOutDeps & { db: Kysely<Database>; delivered: DeliveredPositions }
+export type ConversationDeps = FanOutDeps & LoadViewsDeps
 
 export interface Opened {
   conversation: Conversation
@@ -40,23 +41,29 @@ const viewOf = async (
   return conversation
 }
 
-/** Tells every participant but one of a conversation that is new or changed, each as they see it. */
+/**
+ * Tells every participant but the caller of a conversation that is new or changed, each as they see it; returns it as the caller
+ * does.
+ */
 const announce = async (
   deps: ConversationDeps,
   event: 'conversation.created' | 'conversation.updated',
   row: ConversationRow,
-  exceptUserId?: string,
-): Promise<void> => {
-  const participants = await listParticipants(deps.db, [row.id])
-  const userIds = participants.map(participant => participant.user_id).filter(id => id !== exceptUserId)
-  const views = new Map(
-    await Promise.all(
-      userIds.map(
-        async userId => [userId, { event, data: { conversation: await viewOf(deps, { id: userId }, row) } }] as const,
-      ),
+  callerId: string,
+): Promise<Conversation> => {
+  const shared = await loadShared(deps, [row])
+  const userIds = (shared.participants.get(row.id) ?? []).map(participant => participant.user_id)
+  const views = await Promise.all(userIds.map(id => loadViews(deps, { id }, [row], shared)))
+  const events = new Map(
+    userIds.flatMap((userId, index) =>
+      (views[index] ?? []).map(conversation => [userId, { event, data: { conversation } }] as const),
     ),
   )
-  await fanOutTo(deps, userIds, userId => views.get(userId) ?? null)
+  const others = userIds.filter(id => id !== callerId)
+  await fanOutTo(deps, others, userId => events.get(userId) ?? null)
+  const own = events.get(callerId)
+  if (!own) throw conversationNotFound()
+  return own.data.conversation
 }
 
 /**
@@ -88,8 +95,7 @@ export const openDirect = async (deps: ConversationDeps, userId: string, targetU
     const winner = await findDirect(deps.db, userId, targetUserId)
     return { conversation: await viewOf(deps, { id: userId }, winner), created: false }
   }
-  await announce(deps, 'conversation.created', made, userId)
-  return { conversation: await viewOf(deps, { id: userId }, made), created: true }
+  return { conversation: await announce(deps, 'conversation.created', made, userId), created: true }
 }
 
 /**
@@ -115,10 +121,7 @@ export const createGroup = async (deps: ConversationDeps, userId: string, group:
     await insertParticipants(trx, { conversationId: id, users, joinedSeq: 0 }, now)
     return row
   })
-  if (made) {
-    await announce(deps, 'conversation.created', made, userId)
-    return { conversation: await viewOf(deps, { id: userId }, made), created: true }
-  }
+  if (made) return { conversation: await announce(deps, 'conversation.created', made, userId), created: true }
   const existing = await findConversation(deps.db, id)
   const [conversation] =
     existing?.type === 'group' && existing.created_by === userId
@@ -144,44 +147,64 @@ export const renameGroup = async (
     await renameConversation(trx, conversationId, name)
     return { ...access.conversation, name }
   })
-  await announce(deps, 'conversation.updated', row, caller.id)
-  return viewOf(deps, caller, row)
+  return announce(deps, 'conversation.updated', row, caller.id)
 }
 
 const Position = z.tuple([z.iso.datetime(), z.uuid()])
 
-/** A search reads on until its page is full or the list ends; these many rows at a time. */
+/** A search reads on until its page is full or the list ends; these many conversations at a time. */
 const searchBatch = 100
 
-const matches = (conversation: Conversation, userId: string, search: string): boolean => {
-  const names = conversation.participants.filter(({ userId: id }) => id !== userId).map(({ profile }) => profile.name)
-  return [conversation.name, ...names].some(name => name.toLowerCase().includes(search))
+/** For comparing names: upper and lower case are the same, and so are letters that only differ in how they are encoded. */
+const folded = (name: string): string => name.normalize('NFKC').toLowerCase()
+
+const hasName = (access: Access, profiles: LoadedProfiles, search: string): boolean =>
+  [displayName(access, profiles), ...access.others.map(other => profiles.user(other.user_id).name)].some(name =>
+    folded(name).includes(search),
+  )
+
+const withUnread = async (
+  { db, clock }: ConversationDeps,
+  userId: string,
+  rows: readonly ConversationRow[],
+): Promise<ConversationRow[]> => {
+  const scope = { userId, conversationIds: rows.map(({ id }) => id) }
+  const counts = await countUnread(db, scope, visibleAt(clock.now()))
+  return rows.filter(({ id }) => (counts.get(id) ?? 0) > 0)
 }
 
-/** The caller's conversations, newest activity first, page by page; a conversation that moves up meanwhile may come again. */
+/**
+ * The caller's conversations, newest activity first, page by page; a conversation that moves up meanwhile may come again. What
+ * a search passes over costs its names only: what `loadShared` does for a hundred conversations, and nothing of messages.
+ */
 export const listOwnConversations = async (
   deps: ConversationDeps,
   userId: string,
   { type, search, unread, cursor, limit }: ListConversations,
 ): Promise<ConversationPage> => {
   const scope = JSON.stringify(['conversations', userId, type, search, unread])
-  const filtered = search !== undefined || unread !== undefined
-  const wanted = search?.toLowerCase()
+  const viewer = { id: userId }
+  const wanted = search === undefined ? undefined : folded(search)
+  const batch = wanted === undefined && !unread ? limit : Math.max(searchBatch, limit)
+  const patience = profilePatience()
   const items: Conversation[] = []
   let position = cursor === undefined ? undefined : decodeCursor(scope, Position, cursor)
   for (;;) {
     const behind = position && { lastActivityAt: new Date(position[0]), id: position[1] }
-    const batch = filtered ? Math.max(searchBatch, limit) : limit
     const rows = await listConversations(deps.db, { userId, type, behind, limit: batch + 1 })
-    const views = await loadViews(deps, { id: userId }, rows.slice(0, batch))
-    for (const [index, view] of views.entries()) {
-      position = [view.lastActivityAt, view.id]
-      if (unread && view.unreadCount === 0) continue
-      if (wanted !== undefined && !matches(view, userId, wanted)) continue
-      items.push(view)
-      const isLast = index === views.length - 1 && rows.length <= batch
-      if (items.length === limit) return { items, nextCursor: isLast ? null : encodeCursor(scope, position) }
-    }
-    if (rows.length <= batch) return { items, nextCursor: null }
+    const scanned = rows.slice(0, batch)
+    const candidates = unread ? await withUnread(deps, userId, scanned) : scanned
+    const shared = wanted === undefined ? undefined : await loadShared(deps, candidates, patience)
+    const found = candidates.filter(row => {
+      const access = shared && accessIn(shared, row, viewer)
+      return wanted === undefined || (access && hasName(access, shared.profiles, wanted))
+    })
+    const page = found.slice(0, limit - items.length)
+    items.push(...(await loadViews(deps, viewer, page, shared)))
+    const isCut = page.length < found.length
+    const last = isCut ? page.at(-1) : scanned.at(-1)
+    if (!last || (!isCut && rows.length <= batch)) return { items, nextCursor: null }
+    position = [last.last_activity_at.toISOString(), last.id]
+    if (items.length === limit) return { items, nextCursor: encodeCursor(scope, position) }
   }
 }

@@ -1,49 +1,109 @@
 import type { Kysely } from 'kysely'
 import type { Viewer } from '../auth/caller.ts'
-import { listBusinessConversations } from '../business/business-conversations.repository.ts'
+import {
+  type BusinessConversationRow,
+  listBusinessConversations,
+} from '../business/business-conversations.repository.ts'
 import type { Database } from '../database/schema.ts'
-import { countUnread, newestVisible } from '../messages/messages.repository.ts'
+import { countUnread, type MessageRow, newestVisible } from '../messages/messages.repository.ts'
 import { visibleAt } from '../messages/retention.config.ts'
 import type { Clock } from '../platform/clock.ts'
+import type { LoadedProfiles, Profiles } from '../profiles/profiles.ts'
 import { type DeliveredPositions, withDelivered } from '../receipts/delivered.ts'
-import { accessOf } from './access.ts'
+import { type Access, accessOf } from './access.ts'
 import { conversationView } from './conversation.view.ts'
 import type { ConversationRow } from './conversations.repository.ts'
 import type { Conversation } from './conversations.schema.ts'
-import { listParticipants } from './participants.repository.ts'
+import { listParticipants, type ParticipantRow } from './participants.repository.ts'
 
 export interface LoadViewsDeps {
   db: Kysely<Database>
   clock: Clock
   delivered: DeliveredPositions
+  profiles: Profiles
+}
+
+const idsOf = (rows: readonly { id: string }[]): string[] => rows.map(({ id }) => id)
+
+/** What every viewer of a conversation sees of it. */
+export interface SharedParts {
+  participants: ReadonlyMap<string, ParticipantRow[]>
+  businesses: ReadonlyMap<string, BusinessConversationRow>
+  profiles: LoadedProfiles
 }
 
 /**
- * Conversations as this viewer sees them, in the order given: three statements and one Redis round trip for any number, a
- * fourth statement when there are business conversations among them. One that the user has left meanwhile is left out.
+ * The parts of these conversations that are the same for everybody: one statement, a second one when there are business
+ * conversations among them, a Redis round trip for delivered positions and what the profiles cost.
  */
-export const loadViews = async (
-  { db, clock, delivered }: LoadViewsDeps,
-  viewer: Viewer,
+export const loadShared = async (
+  { db, delivered, profiles }: LoadViewsDeps,
   conversations: readonly ConversationRow[],
-): Promise<Conversation[]> => {
-  if (conversations.length === 0) return []
-  const conversationIds = conversations.map(conversation => conversation.id)
-  const ofBusinesses = conversations.filter(({ type }) => type === 'business').map(({ id }) => id)
-  const now = clock.now()
-  const since = visibleAt(now)
-  const scope = { userId: viewer.id, conversationIds }
-  const [participants, newest, unread, standings] = await Promise.all([
-    listParticipants(db, conversationIds).then(rows => withDelivered(delivered, rows)),
-    newestVisible(db, scope, since),
-    countUnread(db, scope, since),
+  patience?: AbortSignal,
+): Promise<SharedParts> => {
+  const ofBusinesses = idsOf(conversations.filter(({ type }) => type === 'business'))
+  const [rows, standings] = await Promise.all([
+    listParticipants(db, idsOf(conversations)),
     ofBusinesses.length === 0 ? [] : listBusinessConversations(db, ofBusinesses),
   ])
-  const members = Map.groupBy(participants, participant => participant.conversation_id)
-  const businesses = new Map(standings.map(standing => [standing.conversation_id, standing]))
+  const wanted = {
+    userIds: rows.map(({ user_id }) => user_id),
+    businessIds: standings.map(({ business_id }) => business_id),
+  }
+  const [participants, loaded] = await Promise.all([withDelivered(delivered, rows), profiles.load(wanted, patience)])
+  return {
+    participants: Map.groupBy(participants, participant => participant.conversation_id),
+    businesses: new Map(standings.map(standing => [standing.conversation_id, standing])),
+    profiles: loaded,
+  }
+}
+
+/** Undefined when the viewer has left meanwhile. */
+export const accessIn = (
+  { participants, businesses }: SharedParts,
+  conversation: ConversationRow,
+  viewer: Viewer,
+): Access | undefined =>
+  accessOf(conversation, participants.get(conversation.id) ?? [], businesses.get(conversation.id) ?? null, viewer)
+
+interface OwnParts {
+  newest: ReadonlyMap<string, MessageRow>
+  unread: ReadonlyMap<string, number>
+}
+
+/** What depends on who looks: two statements. */
+const loadOwn = async (
+  { db }: LoadViewsDeps,
+  viewer: Viewer,
+  conversations: readonly ConversationRow[],
+  now: Date,
+): Promise<OwnParts> => {
+  const since = visibleAt(now)
+  const scope = { userId: viewer.id, conversationIds: idsOf(conversations) }
+  const [newest, unread] = await Promise.all([newestVisible(db, scope, since), countUnread(db, scope, since)])
+  return { newest, unread }
+}
+
+/**
+ * Conversations as this viewer sees them, in the order given: two statements for any number, beside what the shared parts cost,
+ * which are loaded at the same time unless they are given. One that the user has left meanwhile is left out.
+ */
+export const loadViews = async (
+  deps: LoadViewsDeps,
+  viewer: Viewer,
+  conversations: readonly ConversationRow[],
+  given?: SharedParts,
+): Promise<Conversation[]> => {
+  if (conversations.length === 0) return []
+  const now = deps.clock.now()
+  const [shared, { newest, unread }] = await Promise.all([
+    given ?? loadShared(deps, conversations),
+    loadOwn(deps, viewer, conversations, now),
+  ])
   return conversations.flatMap(conversation => {
     const { id } = conversation
-    const access = accessOf(conversation, members.get(id) ?? [], businesses.get(id) ?? null, viewer)
-    return access ? [conversationView(access, { lastMessage: newest.get(id), unread: unread.get(id) ?? 0, now })] : []
+    const access = accessIn(shared, conversation, viewer)
+    const own = { lastMessage: newest.get(id), unread: unread.get(id) ?? 0 }
+    return access ? [conversationView(access, { ...own, profiles: shared.profiles, now })] : []
   })
 }

@@ -33,6 +33,9 @@ const findTarget = (access: Access, targetUserId: string): ParticipantRow => {
   return target
 }
 
+const viewOf = async ({ profiles }: ConversationDeps, row: ParticipantRow): Promise<Participant> =>
+  participantView(row, await profiles.load({ userIds: [row.user_id] }))
+
 /**
  * Lets a user into a group, who sees it from now on; admins only. Into a business conversation the business lets members. Atomic, also against the limit of participants under
  * concurrent calls. Tells everybody, the new one included.
@@ -42,7 +45,7 @@ export const addParticipant = async (
   { caller, conversationId, targetUserId, role }: Target & { role: GroupRole },
 ): Promise<Participant> => {
   const now = deps.clock.now()
-  const { userIds, participant } = await deps.db.transaction().execute(async trx => {
+  const { userIds, row } = await deps.db.transaction().execute(async trx => {
     await mentionUsers(trx, [targetUserId], now)
     const access = await lockAccess(trx, conversationId, caller)
     requireChangingMembers(access)
@@ -58,8 +61,9 @@ export const addParticipant = async (
     const users = [{ userId: targetUserId, role }]
     const [row] = await insertParticipants(trx, { conversationId, users, joinedSeq: access.conversation.last_seq }, now)
     if (!row) throw new Error('The participant was not stored')
-    return { userIds: [...audienceOf(access), targetUserId], participant: participantView(row) }
+    return { userIds: [...audienceOf(access), targetUserId], row }
   })
+  const participant = await viewOf(deps, row)
   await fanOut(deps, userIds, { event: 'participant.added', data: { conversationId, participant } })
   return participant
 }
@@ -95,7 +99,7 @@ export const removeFromGroup = async (
   await fanOut(deps, userIds, { event: 'participant.removed', data: { conversationId, userId: targetUserId } })
   if (heir) {
     const staying = userIds.filter(id => id !== targetUserId)
-    const participant = participantView({ ...heir, role: 'admin' })
+    const participant = await viewOf(deps, { ...heir, role: 'admin' })
     await fanOut(deps, staying, { event: 'participant.updated', data: { conversationId, participant } })
   }
 }
@@ -105,7 +109,7 @@ export const changeRole = async (
   deps: ConversationDeps,
   { caller, conversationId, targetUserId, role }: Target & { role: GroupRole },
 ): Promise<Participant> => {
-  const { userIds, participant, changed } = await deps.db.transaction().execute(async trx => {
+  const { userIds, target, changed } = await deps.db.transaction().execute(async trx => {
     const access = await lockAccess(trx, conversationId, caller)
     requireGroup(access)
     requireAdmin(access)
@@ -116,8 +120,9 @@ export const changeRole = async (
     }
     const changed = target.role !== role
     if (changed) await setRole(trx, target, role)
-    return { userIds: audienceOf(access), participant: participantView({ ...target, role }), changed }
+    return { userIds: audienceOf(access), target, changed }
   })
+  const participant = await viewOf(deps, { ...target, role })
   if (changed) await fanOut(deps, userIds, { event: 'participant.updated', data: { conversationId, participant } })
   return participant
 }

@@ -12,6 +12,7 @@ import { measure } from '../platform/metrics.ts'
 import { asProblem, Problem, problemDocument } from '../platform/problems.ts'
 import { announceOnline } from '../presence/presence.ts'
 import type { PresenceSettings } from '../presence/settings.ts'
+import type { Profiles } from '../profiles/profiles.ts'
 import type { DeliveredPositions } from '../receipts/delivered.ts'
 import { findStandings } from '../receipts/receipts.repository.ts'
 import { unreadCounts } from '../receipts/unread.ts'
@@ -45,6 +46,7 @@ export interface ReplayDeps {
   redis: Cluster
   switchboard: Switchboard
   delivered: DeliveredPositions
+  profiles: Profiles
   push: Push
   replays: ReplayQueue
   clock: Clock

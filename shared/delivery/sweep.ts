@@ -7,6 +7,7 @@ import { lowestIdAt } from '../platform/ids.ts'
 import { measure } from '../platform/metrics.ts'
 import { sweepPresence } from '../presence/presence.ts'
 import type { PresenceSettings } from '../presence/settings.ts'
+import type { Profiles } from '../profiles/profiles.ts'
 import { type DeliveredPositions, flushDelivered, withDelivered } from '../receipts/delivered.ts'
 import { allBuckets, keys, timeToLive } from '../redis/keys.ts'
 import { runPipeline } from '../redis/pipeline.ts'
@@ -21,6 +22,7 @@ export interface SweepDeps extends FanOutDeps {
   db: Kysely<Database>
   redis: Cluster
   delivered: DeliveredPositions
+  profiles: Profiles
   replays: ReplayQueue
   sweeps: SweepQueue
   settings: SweepSettings

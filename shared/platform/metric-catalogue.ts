@@ -37,7 +37,7 @@ export const metricUnits = {
   Throttles: 'Count',
   /** Requests, frames and handshakes that were answered with a 5xx of ours. */
   Failures: 'Count',
-  /** Profiles that were found in the cache, fresh or stale. */
+  /** Profiles for which the cache was enough. */
   ProfileCacheHits: 'Count',
   /** Profiles that the main service had to be asked for. */
   ProfileCacheMisses: 'Count',

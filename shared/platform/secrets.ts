@@ -15,3 +15,18 @@ export const readSecret = async (arn: string): Promise<string> => {
     client.destroy()
   }
 }
+
+/**
+ * A secret that the environment holds, or names by its ARN. It is read when it is first needed, and then kept; what could not be
+ * read is tried again the next time.
+ */
+export const secretReader = (text: string | undefined, arn: string | undefined): (() => Promise<string>) => {
+  let kept: Promise<string> | undefined
+  return () => {
+    kept ??= (text === undefined ? readSecret(arn ?? '') : Promise.resolve(text)).catch(error => {
+      kept = undefined
+      throw error
+    })
+    return kept
+  }
+}

@@ -31,6 +31,9 @@
  * | `announced:{name}`           | counter: events of one kind in this second    | 1 s      | `receipts/announce.ts`      |
  * | `push-windows:{conv:user}`   | sorted set: starts (ms) of the ten seconds in | 5 m      | `notifications/`            |
  * |                              | which messages share a `collapseKey`          |          | `push-claims.ts`            |
+ * | `profile:{kind:id}`          | hash: `entry`: what the main service said of  | 8 d      | `profiles/profile-cache.ts` |
+ * |                              | a user or business, `change`: mark of the     |          |                             |
+ * |                              | newest change there                           |          |                             |
  * | `typing:{conversation:user}` | hash: `until` when the others see that the    | 5 s      | `presence/typing-state.ts`  |
  * |                              | user types, `next`: when it may be passed on  |          |                             |
  * |                              | again (ms)                                    |          |                             |
@@ -52,6 +55,7 @@ export const keys = {
   done: (name: string) => `done:{${name}}`,
   announced: (name: string) => `announced:{${name}}`,
   pushWindows: (conversationId: string, userId: string) => `push-windows:{${conversationId}:${userId}}`,
+  profile: (kind: 'user' | 'business', id: string) => `profile:{${kind}:${id}}`,
   typing: (conversationId: string, userId: string) => `typing:{${conversationId}:${userId}}`,
 } as const
 

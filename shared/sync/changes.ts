@@ -1,15 +1,12 @@
-import type { Kysely } from 'kysely'
 import type { Viewer } from '../auth/caller.ts'
 import type { Conversation } from '../conversations/conversations.schema.ts'
-import { loadViews } from '../conversations/load-views.ts'
+import { type LoadViewsDeps, loadViews } from '../conversations/load-views.ts'
 import { listParticipants } from '../conversations/participants.repository.ts'
-import type { Database } from '../database/schema.ts'
 import { messageView } from '../messages/message.view.ts'
 import type { Message } from '../messages/messages.schema.ts'
 import { visibleAt } from '../messages/retention.config.ts'
-import type { Clock } from '../platform/clock.ts'
 import { Problem } from '../platform/problems.ts'
-import { type DeliveredPositions, withDelivered } from '../receipts/delivered.ts'
+import { withDelivered } from '../receipts/delivered.ts'
 import {
   type ChangedMessage,
   findChangedConversations,
@@ -23,11 +20,7 @@ import type { Changes, Deletion, ReadPosition } from './changes.schema.ts'
 import { newestOf } from './snapshot.ts'
 import { decodeSyncToken, encodeSyncToken, type Moment, type PagePosition, type SyncToken } from './sync-token.ts'
 
-export interface ChangesDeps {
-  db: Kysely<Database>
-  clock: Clock
-  delivered: DeliveredPositions
-}
+export type ChangesDeps = LoadViewsDeps
 
 const longestTokenAgeMs = 7 * 24 * 60 * 60 * 1000
 

@@ -4,6 +4,7 @@ import type { Kysely } from 'kysely'
 import * as z from 'zod'
 import type { Audit } from '../audit/audit.ts'
 import type { Caller } from '../auth/caller.ts'
+import type { ServiceToken } from '../auth/service-token.ts'
 import type { TokenVerifier } from '../auth/tokens.ts'
 import type { Database } from '../database/schema.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -61,7 +62,7 @@ type PublicAnswering = (event: APIGatewayProxyEventV2) => Promise<HttpAnswer>
 
 export type Route =
   | { access: 'token'; request: RequestSchemas; answer: Answering }
-  | { access: 'public'; request: RequestSchemas; answer: PublicAnswering }
+  | { access: 'public' | 'service'; request: RequestSchemas; answer: PublicAnswering }
 
 const rawBody = (event: APIGatewayProxyEventV2): Buffer =>
   Buffer.from(event.body ?? '', event.isBase64Encoded ? 'base64' : 'utf8')
@@ -92,6 +93,12 @@ const queryOf = (event: APIGatewayProxyEventV2): Record<string, string> => {
   return Object.fromEntries(query)
 }
 
+const bearer = (event: APIGatewayProxyEventV2): string => {
+  const [, token] = /^Bearer +(\S+) *$/i.exec(event.headers.authorization ?? '') ?? []
+  if (!token) throw new Problem('unauthorized', 'Send the header Authorization: Bearer <token>.')
+  return token
+}
+
 /** A route for callers with a token. What is not in a schema is refused, so a typo shows. */
 export const route = <Params = Empty, Query = Empty, Body = Empty>(
   input: RouteInput<Params, Query, Body>,
@@ -111,14 +118,22 @@ export const route = <Params = Empty, Query = Empty, Body = Empty>(
   },
 })
 
+/** A route for the platform's own services. */
+export const serviceRoute = <Body>(
+  deps: { serviceToken: ServiceToken },
+  input: { body: z.ZodType<Body> },
+  handle: (body: Body) => Promise<HttpAnswer>,
+): Route => ({
+  access: 'service',
+  request: input,
+  answer: async event => {
+    await deps.serviceToken.require(bearer(event))
+    return handle(parseInput(input.body, bodyOf(event)))
+  },
+})
+
 /** A route that needs no token. */
 export const publicRoute = (answer: PublicAnswering): Route => ({ access: 'public', request: {}, answer })
-
-const bearer = (event: APIGatewayProxyEventV2): string => {
-  const [, token] = /^Bearer +(\S+) *$/i.exec(event.headers.authorization ?? '') ?? []
-  if (!token) throw new Problem('unauthorized', 'Send the header Authorization: Bearer <token>.')
-  return token
-}
 
 const identify = async (deps: HttpDeps, event: APIGatewayProxyEventV2): Promise<Caller> => {
   const caller = await deps.tokens.verify(bearer(event))

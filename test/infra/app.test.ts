@@ -93,6 +93,7 @@ describe('the options', () => {
         jwtJwksUrl: 'https://login.example.com/.well-known/jwks.json',
         jwtIssuer: 'https://login.example.com/',
         jwtAudience: 'chat',
+        profileApiUrl: 'https://api.example.com',
         RETENTION_DAYS: '30',
       }),
     ).toEqual({
@@ -103,6 +104,7 @@ describe('the options', () => {
       jwtJwksUrl: 'https://login.example.com/.well-known/jwks.json',
       jwtIssuer: 'https://login.example.com/',
       jwtAudience: 'chat',
+      profileApiUrl: 'https://api.example.com',
       operator: { RETENTION_DAYS: '30' },
     })
   })
@@ -113,6 +115,8 @@ describe('the options', () => {
     [{ stage: 'prod', proxy: 'false' }, 'proxy=false: prod always has a proxy'],
     [{ stage: 'dev', corsOrigins: 'https://a.example.com/' }, 'corsOrigins=https://a.example.com/: use origins'],
     [{ stage: 'dev', jwtSecretArn: 'jwt' }, 'jwtSecretArn=jwt: use the full ARN'],
+    [{ stage: 'dev', profileApiUrl: 'http://api.example.com' }, 'profileApiUrl=http://api.example.com: use an https'],
+    [{ stage: 'dev', profileApiUrl: 'https://api.example.com:8443' }, 'without a port'],
     [{ stage: 'dev', jwtJwksUrl: 'http://login.example.com' }, 'jwtJwksUrl=http://login.example.com: use an https'],
   ])('refuse %j', (context, message) => {
     expect(() => read(context)).toThrow(message)

@@ -22,6 +22,8 @@ const clientsFor: Record<string, string[]> = {
   redis: [],
   connections: ['client-apigatewaymanagementapi'],
   tokens: ['client-secrets-manager'],
+  profiles: ['client-secrets-manager'],
+  'service-token': ['client-secrets-manager'],
   queue: ['client-sqs'],
   table: ['client-dynamodb'],
 }

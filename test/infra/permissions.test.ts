@@ -43,7 +43,11 @@ const allowedBy = (template: Template, use: Used): string[] => {
         `execute-api:ManageConnections ${inAccount('execute-api')}:<${idLike(template, 'AWS::ApiGatewayV2::Api', /WebSocket/)}>/v1/*/@connections/*`,
       ]
     case 'tokens':
-      return reads(`<${resource(template, 'AWS::SecretsManager::Secret').id}>`)
+      return reads(`<${idLike(template, 'AWS::SecretsManager::Secret', /^TokensJwtSecret/)}>`)
+    case 'profiles':
+      return reads(`<${idLike(template, 'AWS::SecretsManager::Secret', /^PlatformProfileApiToken/)}>`)
+    case 'service-token':
+      return reads(`<${idLike(template, 'AWS::SecretsManager::Secret', /^PlatformServiceToken/)}>`)
     case 'queue':
       return [`sqs:SendMessage <${queueId(template, entry)}.Arn>`]
     case 'table': {
@@ -66,7 +70,12 @@ const reads = (secret: string) =>
 const allowedByNature = (template: Template, name: string): string[] => {
   const log = idLike(template, 'AWS::Logs::LogGroup', new RegExp(`^Workers${name}Logs`))
   const consumed = Object.entries(completeTopology.queues).filter(([, queue]) => queue.function === name)
-  const scheduled = Object.values(completeTopology.schedules).some(schedule => schedule.function === name)
+  const isOf = (callers: Readonly<Record<string, { function: string }>>) =>
+    Object.values(callers).some(caller => caller.function === name)
+  const deadLetters = [
+    ...(isOf(completeTopology.schedules) ? [/ScheduleDeadLetters/] : []),
+    ...(isOf(completeTopology.events) ? [/EventDeadLetters/] : []),
+  ]
   return [
     ...['CreateLogStream', 'PutLogEvents'].map(action => `logs:${action} <${log}.Arn>`),
     ...['PutTelemetryRecords', 'PutTraceSegments'].map(action => `xray:${action} *`),
@@ -85,11 +94,11 @@ const allowedByNature = (template: Template, name: string): string[] => {
         action => `sqs:${action} <${queueId(template, queue)}.Arn>`,
       ),
     ),
-    ...(scheduled
-      ? ['GetQueueAttributes', 'GetQueueUrl', 'SendMessage'].map(
-          action => `sqs:${action} <${idLike(template, 'AWS::SQS::Queue', /ScheduleDeadLetters/)}.Arn>`,
-        )
-      : []),
+    ...deadLetters.flatMap(pattern =>
+      ['GetQueueAttributes', 'GetQueueUrl', 'SendMessage'].map(
+        action => `sqs:${action} <${idLike(template, 'AWS::SQS::Queue', pattern)}.Arn>`,
+      ),
+    ),
   ]
 }
 
@@ -159,9 +168,12 @@ const variablesFor: Record<string, string[]> = {
   redis: ['REDIS_URL'],
   connections: ['WEBSOCKET_API_ENDPOINT'],
   tokens: ['JWT_SECRET_ARN'],
+  profiles: ['PROFILE_API_TOKEN_ARN'],
+  'service-token': ['SERVICE_TOKEN_ARN'],
   'queue:ProbeJobs': ['PROBE_JOBS_QUEUE_URL'],
   'queue:Replay': ['REPLAY_QUEUE_URL'],
   'queue:Receipts': ['RECEIPTS_QUEUE_URL'],
+  'queue:Profiles': ['PROFILES_QUEUE_URL'],
   'queue:Sweep': ['SWEEP_QUEUE_URL'],
   'queue:PushChecks': ['PUSH_CHECKS_QUEUE_URL'],
   'queue:Notifications': ['NOTIFICATIONS_QUEUE_URL'],

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals'
 import { Match, type Template } from 'aws-cdk-lib/assertions'
-import { resource, resources } from './rendered.ts'
+import { resource, resources, variablesOf } from './rendered.ts'
 import { build, synthesize } from './synthesized.ts'
 
 const dev = synthesize({ stage: 'dev' })
@@ -87,10 +87,13 @@ describe.each(both)('%s', (stage, template) => {
     expect(services.map(each => String(each.ServiceName).split('.').at(-1)).sort()).toEqual(['dynamodb', 's3'])
   })
 
-  test('makes a secret for tokens of at least 32 bytes', () => {
-    const secret = resource(template, 'AWS::SecretsManager::Secret')
-    const { PasswordLength } = secret.properties.GenerateSecretString as { PasswordLength: number }
-    expect(PasswordLength).toBeGreaterThanOrEqual(32)
+  test('makes secrets of at least 32 bytes: for tokens of users, and for both directions between services', () => {
+    const secrets = resources(template, 'AWS::SecretsManager::Secret')
+    expect(secrets).toHaveLength(3)
+    for (const { properties } of secrets) {
+      const { PasswordLength } = properties.GenerateSecretString as { PasswordLength: number }
+      expect(PasswordLength).toBeGreaterThanOrEqual(32)
+    }
   })
 
   test('expires the audit entries by their own time', () => {
@@ -169,13 +172,21 @@ test('a dev stage has a proxy when asked for', () => {
   synthesize({ stage: 'dev', proxy: 'true' }).resourceCountIs('AWS::RDS::DBProxy', 1)
 })
 
-test('an existing secret for tokens is used instead of a new one', () => {
-  const jwtSecretArn = 'arn:aws:secretsmanager:eu-west-1:111122223333:secret:platform/jwt-AbCdEf'
-  const template = synthesize({ stage: 'dev', jwtSecretArn })
+test('existing secrets are used instead of new ones', () => {
+  const arnOf = (name: string) => `arn:aws:secretsmanager:eu-west-1:111122223333:secret:platform/${name}-AbCdEf`
+  const existing = {
+    jwtSecretArn: arnOf('jwt'),
+    profileApiTokenArn: arnOf('profiles'),
+    serviceTokenArn: arnOf('services'),
+  }
+  const template = synthesize({ stage: 'dev', profileApiUrl: 'https://api.example.com/main', ...existing })
   template.resourceCountIs('AWS::SecretsManager::Secret', 0)
-  template.hasResourceProperties('AWS::Lambda::Function', {
-    Environment: { Variables: Match.objectLike({ JWT_SECRET_ARN: jwtSecretArn }) },
+  expect(variablesOf(template, 'ConversationsFunction')).toMatchObject({
+    JWT_SECRET_ARN: existing.jwtSecretArn,
+    PROFILE_API_URL: 'https://api.example.com/main',
+    PROFILE_API_TOKEN_ARN: existing.profileApiTokenArn,
   })
+  expect(variablesOf(template, 'PlatformFunction')).toMatchObject({ SERVICE_TOKEN_ARN: existing.serviceTokenArn })
 })
 
 test("API Gateway's role for logs is made before the WebSocket stage and outlives the stack, or is left to the account", () => {

@@ -43,6 +43,9 @@ describe.each(deployments)('%s', (_, topology, template) => {
       ...resources(template, 'AWS::Scheduler::Schedule').map(
         ({ properties }) => (properties.Target as { DeadLetterConfig: { Arn: string } }).DeadLetterConfig.Arn,
       ),
+      ...resources(template, 'AWS::Events::Rule').flatMap(({ properties }) =>
+        (properties.Targets as { DeadLetterConfig: { Arn: string } }[]).map(each => each.DeadLetterConfig.Arn),
+      ),
     ])
     expect(queues.length).toBeGreaterThan(0)
     for (const [index, queue] of queues.entries()) {
@@ -52,7 +55,9 @@ describe.each(deployments)('%s', (_, topology, template) => {
         (properties.Queues as string[]).includes(`<${queue.id}>`),
       )
       expect(policy?.properties.PolicyDocument).toMatchObject({
-        Statement: [{ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }],
+        Statement: expect.arrayContaining([
+          expect.objectContaining({ Effect: 'Deny', Condition: { Bool: { 'aws:SecureTransport': 'false' } } }),
+        ]),
       })
     }
   })
@@ -119,6 +124,33 @@ describe.each(deployments)('%s', (_, topology, template) => {
       )
       expect(invocation?.properties.DestinationConfig).toMatchObject({
         OnFailure: { Destination: expect.stringContaining('ScheduleDeadLetters') },
+      })
+    }
+  })
+
+  test('every event that others publish reaches its function, and what fails for good is kept', () => {
+    const rules = resources(template, 'AWS::Events::Rule').map(each => each.properties)
+    expect(rules).toHaveLength(Object.keys(topology.events).length)
+    for (const { function: name, detailTypes } of Object.values(topology.events)) {
+      const target = functionNamed(template, name)
+      expect(rules).toContainEqual(
+        expect.objectContaining({
+          EventPattern: { 'detail-type': detailTypes },
+          State: 'ENABLED',
+          Targets: [
+            expect.objectContaining({
+              Arn: `<${target.id}.Arn>`,
+              DeadLetterConfig: { Arn: expect.stringContaining('EventDeadLetters') },
+              RetryPolicy: { MaximumRetryAttempts: 3, MaximumEventAgeInSeconds: 3_600 },
+            }),
+          ],
+        }),
+      )
+      const invocation = resources(template, 'AWS::Lambda::EventInvokeConfig').find(
+        each => each.properties.FunctionName === `<${target.id}>`,
+      )
+      expect(invocation?.properties.DestinationConfig).toMatchObject({
+        OnFailure: { Destination: expect.stringContaining('EventDeadLetters') },
       })
     }
   })

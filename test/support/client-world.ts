@@ -5,7 +5,7 @@ import type { Environment, Socket } from '../../shared/client/environment.ts'
 import type { Conversation } from '../../shared/conversations/conversations.schema.ts'
 import type { Message } from '../../shared/messages/messages.schema.ts'
 import type { ProblemCode } from '../../shared/platform/problems.ts'
-import { placeholderProfile } from '../../shared/profiles/profiles.ts'
+import { placeholder } from '../../shared/profiles/placeholder.ts'
 
 /** A time that passes only when it is told to. */
 export interface VirtualTime extends Pick<Environment, 'now' | 'after'> {
@@ -132,7 +132,7 @@ export const directConversation = (
     joinedAt: '2026-11-01T10:00:00.000Z',
     lastReadSeq: 0,
     lastDeliveredSeq: id === userId ? delivered : 0,
-    profile: placeholderProfile(id),
+    profile: placeholder({ kind: 'user', id }),
   })),
   ...rest,
 })

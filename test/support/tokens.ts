@@ -1,5 +1,7 @@
 import { SignJWT } from 'jose'
 
+/** By which the platform's services show who they are. */
+export const testServiceToken = 'a-service-token-for-tests-only'
 export const testSecret = 'a secret for tests only, 32 bytes or more'
 
 /** A token as the platform makes it. `claims` replace or add to the usual ones. */

@@ -9,6 +9,7 @@ import { createHandler as notificationsHandler } from '../../functions/http/noti
 import { createHandler as platformHandler } from '../../functions/http/platform.ts'
 import { createHandler as presenceHandler } from '../../functions/http/presence.ts'
 import { createHandler as syncHandler } from '../../functions/http/sync.ts'
+import { createHandler as profilesHandler } from '../../functions/queue/profiles.ts'
 import { createHandler as pushChecksHandler } from '../../functions/queue/push-checks.ts'
 import { createHandler as receiptsHandler } from '../../functions/queue/receipts.ts'
 import { createHandler as replayHandler } from '../../functions/queue/replay.ts'
@@ -21,6 +22,7 @@ import { asyncApiDocument } from '../../infra/documents/asyncapi.ts'
 import { openApiDocument } from '../../infra/documents/openapi.ts'
 import { topology } from '../../infra/topology.ts'
 import type { AuditEntry } from '../../shared/audit/audit.ts'
+import { createServiceToken } from '../../shared/auth/service-token.ts'
 import { createTokenVerifier } from '../../shared/auth/tokens.ts'
 import { DatabaseConfig } from '../../shared/database/config.ts'
 import { openDatabase } from '../../shared/database/connection.ts'
@@ -34,6 +36,9 @@ import { createPushChecks, type PushCheck } from '../../shared/notifications/pus
 import type { PushRequest } from '../../shared/notifications/push-request.ts'
 import type { Clock } from '../../shared/platform/clock.ts'
 import { presenceSettings, typingSettings } from '../../shared/presence/settings.ts'
+import { createMainService } from '../../shared/profiles/main-service.ts'
+import { createProfiles, placeholders } from '../../shared/profiles/profiles.ts'
+import type { RefreshJob } from '../../shared/profiles/refresh.jobs.ts'
 import { createDeliveredPositions, type DeliveredPositions } from '../../shared/receipts/delivered.ts'
 import type { ReceiptJob } from '../../shared/receipts/receipt.jobs.ts'
 import { openRedis } from '../../shared/redis/connection.ts'
@@ -41,7 +46,7 @@ import { checkAck, checkAnswer } from './documented.ts'
 import { lambdaContext } from './lambda.ts'
 import { type RecordingPush, recordingPush } from './recording-push.ts'
 import { type RecordingQueue, recordingQueue, sqsEventOf } from './recording-queue.ts'
-import { testSecret, tokenFor } from './tokens.ts'
+import { testSecret, testServiceToken, tokenFor } from './tokens.ts'
 
 export interface TestClock extends Clock {
   advance(milliseconds: number): void
@@ -114,6 +119,8 @@ export interface World {
   pushCheckJobs: RecordingQueue<PushCheck>
   /** What the platform's push service would get. */
   notifications: RecordingQueue<PushRequest>
+  /** Profiles to be fetched anew in the background. */
+  refreshes: RecordingQueue<RefreshJob>
   /** What was put on record. */
   audits: AuditEntry[]
   clock: TestClock
@@ -121,7 +128,7 @@ export interface World {
   /** Rejects an answer that is not as the API documents say; so do sockets. */
   http<Body = Record<string, unknown>>(userId: string, request: string, options?: HttpOptions): Promise<Answer<Body>>
   connect(userId: string, options?: ConnectOptions): Promise<Socket>
-  /** Does every job of the replay and receipt queues, and those that they lead to, whatever their delay. */
+  /** Does every job of the replay, receipt and profile queues, and those that they lead to, whatever their delay. */
   drain(): Promise<void>
   /** Does push checks, all at the same time, by default those that wait, whatever is left of it; gives what is requested by them. */
   checkPushes(checks?: readonly PushCheck[]): Promise<PushRequest[]>
@@ -208,13 +215,18 @@ const webSocketEvent = (
   requestContext: { requestId: randomUUID(), routeKey, ...socket, authorizer },
 })
 
-/** @param database Another one than that of all tests, and how many connections to it. */
-export const openWorld = async (
-  settings: Partial<ReplaySettings> = {},
-  database: { databaseUrl?: string; poolSize?: number } = {},
-): Promise<World> => {
+export interface WorldOptions {
+  /** Another one than that of all tests. */
+  databaseUrl?: string
+  /** How many connections to it. */
+  poolSize?: number
+  /** By default there is none, and everybody is a placeholder. */
+  mainService?: { url: string; token: string }
+}
+
+export const openWorld = async (settings: Partial<ReplaySettings> = {}, options: WorldOptions = {}): Promise<World> => {
   const { TEST_DATABASE_URL = '', TEST_REDIS_URL = '' } = process.env
-  const { databaseUrl = TEST_DATABASE_URL, poolSize = 60 } = database
+  const { databaseUrl = TEST_DATABASE_URL, poolSize = 60 } = options
   const db = openDatabase(
     DatabaseConfig.parse({
       DATABASE_URL: databaseUrl,
@@ -243,6 +255,7 @@ export const openWorld = async (
   const replays = recordingQueue<ReplayJob>()
   const receipts = recordingQueue<ReceiptJob>()
   const sweeps = recordingQueue<SweepJob>()
+  const refreshes = recordingQueue<RefreshJob>()
   const pushCheckJobs = recordingQueue<PushCheck>()
   const pushChecks = createPushChecks(pushCheckJobs, 10)
   const notifications = recordingQueue<PushRequest>()
@@ -250,7 +263,12 @@ export const openWorld = async (
   const audit = { record: async (entry: AuditEntry) => void audits.push(entry) }
   const periods = { presence: presenceSettings, typing: typingSettings }
   const queues = { replays, receipts, sweeps, pushChecks }
-  const deps = { db, redis, switchboard, delivered, push, ...queues, audit, clock, tokens, ...periods }
+  const { url, token = '' } = options.mainService ?? {}
+  const mainService = url === undefined ? undefined : createMainService(url, async () => token)
+  const profiles = mainService ? createProfiles({ redis, mainService, refreshes, clock }) : placeholders
+  const serviceToken = createServiceToken(async () => testServiceToken)
+  const stores = { db, redis, switchboard, delivered, profiles }
+  const deps = { ...stores, push, ...queues, audit, clock, tokens, serviceToken, ...periods }
 
   const httpFunctions: Record<string, ReturnType<typeof conversationsHandler>> = {
     ConversationsFunction: conversationsHandler(deps),
@@ -268,6 +286,7 @@ export const openWorld = async (
 
   const onReplay = replayHandler({ ...deps, settings: { ...replaySettings, ...settings } })
   const onReceipt = receiptsHandler(deps)
+  const onRefresh = profilesHandler({ redis, mainService, clock })
   const onSweep = sweepHandler({ ...deps, settings: sweepSettingsFromEnvironment() })
   const onPushCheck = pushChecksHandler({ ...deps, notifications })
 
@@ -279,10 +298,11 @@ export const openWorld = async (
   /** One job after the other, as a queue would that has a single consumer. */
   const drain = async () => {
     for (;;) {
-      const [replayJobs, receiptJobs] = [replays.takeAll(), receipts.takeAll()]
-      if (replayJobs.length + receiptJobs.length === 0) return
+      const [replayJobs, receiptJobs, refreshJobs] = [replays.takeAll(), receipts.takeAll(), refreshes.takeAll()]
+      if (replayJobs.length + receiptJobs.length + refreshJobs.length === 0) return
       for (const job of replayJobs) await runReplay(job)
       for (const job of receiptJobs) await onReceipt(sqsEventOf([job]), lambdaContext())
+      for (const job of refreshJobs) await onRefresh(sqsEventOf([job]), lambdaContext())
     }
   }
 
@@ -299,6 +319,7 @@ export const openWorld = async (
     sweeps,
     pushCheckJobs,
     notifications,
+    refreshes,
     audits,
     clock,
     drain,
