@@ -15,15 +15,18 @@ const DeliveryConfig = z.object({
   PRESENCE_SWEEP_SECONDS: z._default(Seconds, 5),
 })
 
-/** How far back the look into Postgres goes: several sweeps that find no function, and the restart of a store. */
+/** How far back the look into Postgres goes: several sweeps that find no function, and the restart of a store … */
 const unmarkedWithinMs = 6 * 60_000
+/** … and how far the one of each tick goes, in ticks, beyond what was due before: every message is seen twice. */
+const recentTicks = 2
 const sweepBatch = 500
 
 export const sweepSettingsFromEnvironment = (): SweepSettings => {
-  const { REPAIR_AFTER_SECONDS } = readConfig(DeliveryConfig)
+  const { REPAIR_AFTER_SECONDS, SWEEP_SECONDS } = readConfig(DeliveryConfig)
   return {
     pendingAfterMs: REPAIR_AFTER_SECONDS * 1_000,
     unmarkedWithinMs,
+    recentMs: recentTicks * SWEEP_SECONDS * 1_000,
     agentGraceMs: agentGraceMsFromEnvironment(),
     batch: sweepBatch,
   }

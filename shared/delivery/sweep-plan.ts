@@ -13,6 +13,9 @@ export interface SweepPeriods {
 const aheadSeconds = 120
 const plannedMs = 5 * 60 * 1000
 
+/** In one of these many ticks all of the last minutes is looked at, for messages that no tick has seen when they were due. */
+const ticksOfWholeLook = 4
+
 const restTasks: readonly SweepTask[] = ['positions', 'pending', 'unmarked', 'connections', 'business']
 
 /**
@@ -37,8 +40,13 @@ export const planSweep = async (
   for (const slot of slots) known.exists(keyOf(slot))
   const replies = await runPipeline(known)
   const missing = slots.filter((_, index) => replies[index] === 0)
+  const isRecent = ({ task, at }: (typeof slots)[number]) =>
+    task === 'unmarked' && at % (ticksOfWholeLook * periods.rest) > 0
   await sweeps.sendAll(
-    missing.map(({ task, at }) => ({ job: { task }, delaySeconds: Math.max(0, Math.round(at - nowSeconds)) })),
+    missing.map(slot => ({
+      job: { task: slot.task, ...(isRecent(slot) && { isRecent: true }) },
+      delaySeconds: Math.max(0, Math.round(slot.at - nowSeconds)),
+    })),
   )
   const notes = redis.pipeline()
   for (const slot of missing) notes.set(keyOf(slot), '1', 'PX', plannedMs)

@@ -12,6 +12,8 @@ export const SweepJob = z.object({
   bucket: z.int().min(0).optional(),
   /** `unmarked`: the message behind which to go on; `business`: the business. */
   afterId: z.uuid().optional(),
+  /** `unmarked`: only what has become due in the last ticks; without it all that the sweep still minds. */
+  isRecent: z.boolean().optional(),
 })
 export type SweepJob = z.output<typeof SweepJob>
 

@@ -35,6 +35,8 @@ export interface SweepSettings {
   pendingAfterMs: number
   /** How far back the look into Postgres goes. What is older was looked at before. */
   unmarkedWithinMs: number
+  /** How much of that a look at what has just become due takes in. */
+  recentMs: number
   /** How long an agent may be offline before what they have not answered is taken back, in milliseconds. */
   agentGraceMs: number
   /** How much of a bucket, or of a page of messages, is taken at a time. */
@@ -94,11 +96,11 @@ const sweepConnections = async (deps: SweepDeps, bucket: number): Promise<{ foun
  */
 const sweepUnmarked = async (
   deps: SweepDeps,
-  afterId: string | undefined,
+  { afterId, isRecent }: SweepJob,
 ): Promise<{ found: number; lastId: string | null }> => {
   const { db, redis, delivered, switchboard, clock, settings } = deps
   const now = clock.now().getTime()
-  const from = new Date(now - settings.unmarkedWithinMs)
+  const from = new Date(now - (isRecent ? settings.pendingAfterMs + settings.recentMs : settings.unmarkedWithinMs))
   const { found, lastId } = await findUnacknowledged(db, {
     from,
     until: new Date(now - settings.pendingAfterMs),
@@ -166,8 +168,8 @@ export const sweep = async (deps: SweepDeps, job: SweepJob): Promise<Swept> => {
       return { task, found }
     }
     case 'unmarked': {
-      const { found, lastId } = await sweepUnmarked(deps, job.afterId)
-      if (lastId) await deps.sweeps.send({ task, afterId: lastId })
+      const { found, lastId } = await sweepUnmarked(deps, job)
+      if (lastId) await deps.sweeps.send({ ...job, afterId: lastId })
       return { task, found }
     }
   }

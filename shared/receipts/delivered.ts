@@ -14,6 +14,13 @@ if raised then redis.call('hset', KEYS[1], ARGV[1], ARGV[2]) end
 redis.call('expire', KEYS[1], ARGV[3])
 return raised and 1 or 0`
 
+/** Forgets those that have not moved since: each "conversation user" with its position. */
+const savedScript = `
+for at = 1, #ARGV, 2 do
+  local known = redis.call('zscore', KEYS[1], ARGV[at])
+  if known and tonumber(known) <= tonumber(ARGV[at + 1]) then redis.call('zrem', KEYS[1], ARGV[at]) end
+end`
+
 export interface DeliveredPosition {
   conversationId: string
   userId: string
@@ -29,9 +36,14 @@ export interface DeliveredPositions {
   raise(positions: readonly DeliveredPosition[]): Promise<boolean[]>
   /** Every position of each of these conversations that Redis has: conversation → user → `seq`. One round trip. */
   of(conversationIds: readonly string[]): Promise<Map<string, Map<string, number>>>
-  /** Takes up to `limit` positions of a bucket that Postgres does not have yet. Two round trips. */
-  takeChanged(bucket: number, limit: number): Promise<DeliveredPosition[]>
+  /** Up to `limit` positions of a bucket that Postgres does not have yet, for as long as nobody says that it has. One round trip. */
+  unsaved(bucket: number, limit: number): Promise<DeliveredPosition[]>
+  /** Notes that Postgres has these; one that has moved meanwhile stays unsaved. One round trip. */
+  noteSaved(bucket: number, positions: readonly DeliveredPosition[]): Promise<void>
 }
+
+/** No id holds a space. */
+const memberOf = ({ conversationId, userId }: DeliveredPosition): string => `${conversationId} ${userId}`
 
 export const createDeliveredPositions = (redis: Cluster): DeliveredPositions => ({
   raise: async positions => {
@@ -42,8 +54,8 @@ export const createDeliveredPositions = (redis: Cluster): DeliveredPositions => 
     }
     const moved = (await runPipeline(pipeline)).map(reply => reply === 1)
     const changes = redis.pipeline()
-    for (const { conversationId, userId } of positions.filter((_, index) => moved[index])) {
-      changes.sadd(keys.deliveredChanged(bucketOf(userId)), `${conversationId} ${userId}`)
+    for (const position of positions.filter((_, index) => moved[index])) {
+      changes.zadd(keys.deliveredUnsaved(bucketOf(position.userId)), 'GT', position.seq, memberOf(position))
     }
     await runPipeline(changes)
     return moved
@@ -62,19 +74,23 @@ export const createDeliveredPositions = (redis: Cluster): DeliveredPositions => 
     )
   },
 
-  takeChanged: async (bucket, limit) => {
-    const key = keys.deliveredChanged(bucket)
-    const [members] = (await runPipeline(
-      redis.pipeline().spop(key, limit).expire(key, timeToLive.deliveredChanged),
+  unsaved: async (bucket, limit) => {
+    const key = keys.deliveredUnsaved(bucket)
+    const [entries] = (await runPipeline(
+      redis
+        .pipeline()
+        .zrange(key, '0', String(limit - 1), 'WITHSCORES')
+        .expire(key, timeToLive.deliveredUnsaved),
     )) as [string[]]
-    if (members.length === 0) return []
-    const entries = members.map(member => member.split(' ') as [string, string])
-    const pipeline = redis.pipeline()
-    for (const [conversationId, userId] of entries) pipeline.hget(keys.delivered(conversationId), userId)
-    const seqs = await runPipeline(pipeline)
-    return entries.flatMap(([conversationId, userId], index) =>
-      seqs[index] === null ? [] : [{ conversationId, userId, seq: Number(seqs[index]) }],
-    )
+    return Array.from({ length: entries.length / 2 }, (_, index) => {
+      const [conversationId = '', userId = ''] = (entries[index * 2] ?? '').split(' ')
+      return { conversationId, userId, seq: Number(entries[index * 2 + 1]) }
+    })
+  },
+
+  noteSaved: async (bucket, positions) => {
+    const saved = positions.flatMap(position => [memberOf(position), String(position.seq)])
+    await runPipeline(redis.pipeline().eval(savedScript, 1, keys.deliveredUnsaved(bucket), ...saved))
   },
 })
 
@@ -107,7 +123,10 @@ export const storeDelivered = async (db: Kysely<Database>, positions: readonly D
 /** How many positions one statement brings to Postgres. */
 const flushBatch = 1_000
 
-/** Brings every changed position of these buckets to Postgres; returns how many. What is lost on the way is only asked again. */
+/**
+ * Brings every position of these buckets that Postgres does not have to it; returns how many. What could not be stored, or was
+ * stored by a function that ended then, is stored by the next call. Safe to run twice at once.
+ */
 export const flushDelivered = async (
   { db, delivered }: { db: Kysely<Database>; delivered: DeliveredPositions },
   buckets: readonly number[] = allBuckets,
@@ -115,8 +134,10 @@ export const flushDelivered = async (
   let flushed = 0
   for (const bucket of buckets) {
     for (;;) {
-      const positions = await delivered.takeChanged(bucket, flushBatch)
-      if (positions.length > 0) await storeDelivered(db, positions)
+      const positions = await delivered.unsaved(bucket, flushBatch)
+      if (positions.length === 0) break
+      await storeDelivered(db, positions)
+      await delivered.noteSaved(bucket, positions)
       flushed += positions.length
       if (positions.length < flushBatch) break
     }

@@ -23,8 +23,9 @@
  * | `pending-users:{bucket}`     | sorted set: user by the time (ms) since which | 1 h      | `delivery/pending.ts`       |
  * |                              | they have something pending                   |          |                             |
  * | `delivered:{conversation}`   | hash: user → delivered position               | 1 h      | `receipts/delivered.ts`     |
- * | `delivered-changed:{bucket}` | set: "conversation user" whose delivered      | 1 h      | `receipts/delivered.ts`     |
- * |                              | position Postgres does not have yet           |          |                             |
+ * | `delivered-unsaved:{bucket}` | sorted set: "conversation user" by the        | 1 h      | `receipts/delivered.ts`     |
+ * |                              | delivered position that Postgres does not     |          |                             |
+ * |                              | have yet                                      |          |                             |
  * | `limit-sync:{connection}`    | counter: syncs of this minute                 | 1 m      | `delivery/sync.ts`          |
  * | `lease:{name}`               | string: who holds it                          | by lease | `redis/leases.ts`           |
  * | `done:{name}`                | string: this was done                         | by use   | `redis/leases.ts`           |
@@ -50,7 +51,7 @@ export const keys = {
   pending: (userId: string) => `pending:{${userId}}`,
   pendingUsers: (bucket: number) => `pending-users:{p${bucket}}`,
   delivered: (conversationId: string) => `delivered:{${conversationId}}`,
-  deliveredChanged: (bucket: number) => `delivered-changed:{d${bucket}}`,
+  deliveredUnsaved: (bucket: number) => `delivered-unsaved:{d${bucket}}`,
   lease: (name: string) => `lease:{${name}}`,
   done: (name: string) => `done:{${name}}`,
   announced: (name: string) => `announced:{${name}}`,
@@ -71,7 +72,7 @@ export const timeToLive = {
   pending: 24 * hour,
   pendingUsers: hour,
   delivered: hour,
-  deliveredChanged: hour,
+  deliveredUnsaved: hour,
   pushWindows: 5 * 60,
 } as const
 

@@ -1,7 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
 import type { Conversation } from '../../shared/conversations/conversations.schema.ts'
+import { DatabaseConfig } from '../../shared/database/config.ts'
+import { openDatabase } from '../../shared/database/connection.ts'
+import { planSweep } from '../../shared/delivery/sweep-plan.ts'
 import type { Message, MessagePage } from '../../shared/messages/messages.schema.ts'
-import { keys } from '../../shared/redis/keys.ts'
+import { flushDelivered } from '../../shared/receipts/delivered.ts'
+import { bucketOf, keys } from '../../shared/redis/keys.ts'
 import { openWorld, type Socket, type World } from '../support/world.ts'
 
 let world: World
@@ -210,6 +214,40 @@ describe('a message that nobody acknowledged on a live connection', () => {
     expect(replayedSeqs(socket, id)).toEqual([1])
   })
 
+  test('is found while it has just become due, and later by the look at everything, which comes once a minute', async () => {
+    const [alice = '', bob = ''] = newUsers(2)
+    const id = await openDirect(alice, bob)
+    const socket = await world.connect(bob)
+    await world.drain()
+    await world.storeMessages(alice, id, 1)
+    const lookAfter = async (milliseconds: number, more: { isRecent?: boolean }) => {
+      world.clock.advance(milliseconds)
+      await world.sweep('unmarked', more)
+      await world.sweep('pending')
+      world.clock.advance(-milliseconds)
+      return replayedSeqs(socket, id)
+    }
+    expect(await lookAfter(200_000, { isRecent: true })).toEqual([])
+    expect(await lookAfter(45_000, { isRecent: true })).toEqual([1])
+    await world.redis.del(keys.pending(bob))
+    expect(await lookAfter(200_000, {})).toEqual([1, 1])
+
+    world.sweeps.takeAll()
+    await planSweep(world, new Date('2026-01-01T12:00:01Z'), { presence: 5, rest: 15 })
+    const looks = world.sweeps.jobs.filter(({ job }) => job.task === 'unmarked')
+    expect(looks.map(({ job, delaySeconds }) => [delaySeconds, job.isRecent ?? false])).toEqual([
+      [14, true],
+      [29, true],
+      [44, true],
+      [59, false],
+      [74, true],
+      [89, true],
+      [104, true],
+      [119, false],
+    ])
+    world.sweeps.takeAll()
+  })
+
   test('leaves those alone who are not connected: connecting replays', async () => {
     const [alice = '', bob = ''] = newUsers(2)
     await send(alice, await openDirect(alice, bob), 'Later')
@@ -321,6 +359,38 @@ describe('an acknowledgement', () => {
     await world.sweep('positions')
     const { body } = await world.http<Conversation>(alice, `GET /conversations/${id}`)
     expect(body.participants.find(({ userId }) => userId === bob)?.lastDeliveredSeq).toBe(5)
+  })
+
+  test('is stored in the end, also when Postgres was not there at first, or it moved meanwhile', async () => {
+    const [alice = '', bob = ''] = newUsers(2)
+    const id = await openDirect(alice, bob)
+    await sendMany(alice, id, 5)
+    const socket = await world.connect(bob)
+    const stored = async () => {
+      const where = { conversation_id: id, user_id: bob }
+      const rows = world.db.selectFrom('participants').select('last_delivered_seq')
+      return (await rows.where(eb => eb.and(where)).executeTakeFirstOrThrow()).last_delivered_seq
+    }
+    await delivered(socket, id, 2)
+    const nowhere = openDatabase(DatabaseConfig.parse({ DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing' }))
+    const bucket = bucketOf(bob)
+    // An error of Node's own, which a test's realm does not know as an `Error`.
+    await expect(flushDelivered({ db: nowhere, delivered: world.delivered }, [bucket])).rejects.toMatchObject({
+      code: 'ECONNREFUSED',
+    })
+    await nowhere.destroy()
+    expect(await stored()).toBe(0)
+    await flushDelivered(world.deps, [bucket])
+    expect(await stored()).toBe(2)
+
+    await delivered(socket, id, 3)
+    const storing = await world.delivered.unsaved(bucket, 10)
+    expect(storing).toEqual([{ conversationId: id, userId: bob, seq: 3 }])
+    await delivered(socket, id, 5)
+    await world.delivered.noteSaved(bucket, storing)
+    await flushDelivered(world.deps, [bucket])
+    expect(await stored()).toBe(5)
+    expect(await world.delivered.unsaved(bucket, 10)).toEqual([])
   })
 
   test('of several conversations passes over those that are not one’s own', async () => {

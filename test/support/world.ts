@@ -143,7 +143,7 @@ export interface World {
   /** While the work runs, Redis does not answer who is to hear of a message. */
   withoutRouting(work: () => Promise<void>): Promise<void>
   /** Does one task of the sweep, with whatever it leads to. */
-  sweep(task: SweepJob['task']): Promise<void>
+  sweep(task: SweepJob['task'], more?: Partial<SweepJob>): Promise<void>
   /** Rejects when a frame was pushed that is not as the API documents say. */
   close(): Promise<void>
 }
@@ -347,8 +347,8 @@ export const openWorld = async (settings: Partial<ReplaySettings> = {}, options:
         isRouting = true
       }
     },
-    sweep: async task => {
-      await onSweep(sqsEventOf([{ task }]), lambdaContext())
+    sweep: async (task, more = {}) => {
+      await onSweep(sqsEventOf([{ task, ...more }]), lambdaContext())
       for (let jobs = sweeps.takeAll(); jobs.length > 0; jobs = sweeps.takeAll()) {
         for (const job of jobs) await onSweep(sqsEventOf([job]), lambdaContext())
       }
