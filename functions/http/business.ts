@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { createAudit } from '../../shared/audit/audit.ts'
+import { auditFromEnvironment } from '../../shared/audit/audit.ts'
 import type { Caller } from '../../shared/auth/caller.ts'
 import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
 import {
@@ -91,12 +91,12 @@ export const createHandler = (deps: HttpDeps & SendDeps) => {
       { ...ofBusiness('staff'), query: AgentsQuery },
       async ({ params, query }) => ok(await listAgentsWithStats(deps, params.businessId, query)),
     ),
-    'POST /business/{businessId}/agents/{agentId}': route(ofAgent('manager'), async ({ params }) => {
-      const added = await addAgent(deps, params.businessId, params.agentId)
+    'POST /business/{businessId}/agents/{agentId}': route(ofAgent('manager'), async ({ caller, params }) => {
+      const added = await addAgent(deps, { ...params, caller })
       return added.created ? created(added.agent) : ok(added.agent)
     }),
-    'DELETE /business/{businessId}/agents/{agentId}': route(ofAgent('manager'), async ({ params }) => {
-      await removeAgent(deps, params.businessId, params.agentId)
+    'DELETE /business/{businessId}/agents/{agentId}': route(ofAgent('manager'), async ({ caller, params }) => {
+      await removeAgent(deps, { ...params, caller })
       return noContent()
     }),
     'PUT /business/{businessId}/agents/{agentId}/configure': route(
@@ -155,7 +155,7 @@ export const handler = createHandler(
     replays: replayQueueFromEnvironment,
     pushChecks: pushChecksFromEnvironment,
     presence: presenceFromEnvironment,
-    audit: createAudit,
+    audit: auditFromEnvironment,
     clock: () => systemClock,
   }),
 )

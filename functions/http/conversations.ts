@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { createAudit } from '../../shared/audit/audit.ts'
+import { auditFromEnvironment } from '../../shared/audit/audit.ts'
 import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
 import {
   AddParticipant,
@@ -87,6 +87,6 @@ export const handler = createHandler(
     tokens: tokenVerifierFromEnvironment(systemClock),
     profiles: profilesFromEnvironment,
     receipts: receiptQueueFromEnvironment,
-    audit: createAudit,
+    audit: auditFromEnvironment,
   }),
 )

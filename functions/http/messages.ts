@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { createAudit } from '../../shared/audit/audit.ts'
+import { auditFromEnvironment } from '../../shared/audit/audit.ts'
 import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
 import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.ts'
 import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts'
@@ -56,6 +56,6 @@ export const handler = createHandler(
     pushChecks: pushChecksFromEnvironment,
     receipts: receiptQueueFromEnvironment,
     presence: presenceFromEnvironment,
-    audit: createAudit,
+    audit: auditFromEnvironment,
   }),
 )

@@ -1,4 +1,4 @@
-import { createAudit } from '../../shared/audit/audit.ts'
+import { auditFromEnvironment } from '../../shared/audit/audit.ts'
 import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
 import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.ts'
 import { NotificationPreferences } from '../../shared/notifications/preferences.schema.ts'
@@ -25,6 +25,6 @@ export const handler = createHandler(
     ...deliveryFromEnvironment,
     tokens: tokenVerifierFromEnvironment(systemClock),
     receipts: receiptQueueFromEnvironment,
-    audit: createAudit,
+    audit: auditFromEnvironment,
   }),
 )

@@ -1,7 +1,7 @@
 import type { Cluster } from 'ioredis'
 import { sql } from 'kysely'
 import { topology } from '../../infra/topology.ts'
-import { createAudit } from '../../shared/audit/audit.ts'
+import { auditFromEnvironment } from '../../shared/audit/audit.ts'
 import { type ServiceToken, serviceTokenFromEnvironment } from '../../shared/auth/service-token.ts'
 import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
 import { databaseFromEnvironment } from '../../shared/database/connection.ts'
@@ -53,7 +53,7 @@ export const handler = createHandler(
     redis: redisFromEnvironment,
     switchboard: switchboardFromEnvironment,
     serviceToken: serviceTokenFromEnvironment,
-    audit: createAudit,
+    audit: auditFromEnvironment,
     documents: apiDocumentsFromBundle,
     clock: () => systemClock,
   }),

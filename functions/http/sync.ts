@@ -1,4 +1,4 @@
-import { createAudit } from '../../shared/audit/audit.ts'
+import { auditFromEnvironment } from '../../shared/audit/audit.ts'
 import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
 import { databaseFromEnvironment } from '../../shared/database/connection.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
@@ -22,7 +22,7 @@ export const handler = createHandler(
     db: databaseFromEnvironment,
     delivered: deliveredFromEnvironment,
     profiles: profilesFromEnvironment,
-    audit: createAudit,
+    audit: auditFromEnvironment,
     clock: () => systemClock,
   }),
 )

@@ -1,3 +1,4 @@
+import { auditFromEnvironment } from '../../shared/audit/audit.ts'
 import { replaySettings } from '../../shared/delivery/delivery.config.ts'
 import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.ts'
 import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts'
@@ -20,5 +21,6 @@ export const handler = createHandler(
     pushChecks: pushChecksFromEnvironment,
     settings: () => replaySettings,
     presence: presenceFromEnvironment,
+    audit: auditFromEnvironment,
   }),
 )

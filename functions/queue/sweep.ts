@@ -1,3 +1,4 @@
+import { auditFromEnvironment } from '../../shared/audit/audit.ts'
 import { sweepSettingsFromEnvironment } from '../../shared/delivery/delivery.config.ts'
 import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.ts'
 import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts'
@@ -25,5 +26,6 @@ export const handler = createHandler(
     sweeps: sweepQueueFromEnvironment,
     settings: sweepSettingsFromEnvironment,
     presence: presenceFromEnvironment,
+    audit: auditFromEnvironment,
   }),
 )

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { auditFromEnvironment } from '../../shared/audit/audit.ts'
 import { sweepPeriodsFromEnvironment, sweepSettingsFromEnvironment } from '../../shared/delivery/delivery.config.ts'
 import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.ts'
 import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts'
@@ -37,6 +38,7 @@ export const handler = createHandler(
     sweeps: sweepQueueFromEnvironment,
     settings: sweepSettingsFromEnvironment,
     presence: presenceFromEnvironment,
+    audit: auditFromEnvironment,
     periods: sweepPeriodsFromEnvironment,
   }),
 )

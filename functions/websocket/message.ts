@@ -1,4 +1,4 @@
-import { createAudit } from '../../shared/audit/audit.ts'
+import { auditFromEnvironment } from '../../shared/audit/audit.ts'
 import type { Caller } from '../../shared/auth/caller.ts'
 import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.ts'
 import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts'
@@ -68,6 +68,6 @@ export const handler = createHandler(
     receipts: receiptQueueFromEnvironment,
     presence: presenceFromEnvironment,
     typing: typingFromEnvironment,
-    audit: createAudit,
+    audit: auditFromEnvironment,
   }),
 )

@@ -53,6 +53,9 @@ export class ChatStack extends Stack {
 
     new CfnOutput(this, 'HttpApiUrl', { value: api.url })
     new CfnOutput(this, 'WebSocketUrl', { value: realtime.url })
+    for (const [name, table] of Object.entries(data.tables.tables)) {
+      new CfnOutput(this, `${name}TableName`, { value: table.tableName })
+    }
     new CfnOutput(this, 'JwtSecretArn', { value: tokens.secretArn })
     new CfnOutput(this, 'ProfileApiTokenArn', { value: platform.profileApiTokenArn })
     new CfnOutput(this, 'ServiceTokenArn', { value: platform.serviceTokenArn })

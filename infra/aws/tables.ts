@@ -14,13 +14,15 @@ export interface TablesProps {
   readonly settings: StageSettings
 }
 
-/** The topology's DynamoDB tables. They are records: functions may add and query items, but neither change nor delete them. */
+/** The topology's DynamoDB tables. They are records: a function may add items, but neither read, update nor delete them. */
 export class Tables extends Construct {
   readonly access: Readonly<Record<string, Access>>
+  /** By the names that the topology gives them. */
+  readonly tables: Readonly<Record<string, Table>>
 
   constructor(scope: Construct, id: string, { definitions, key, settings }: TablesProps) {
     super(scope, id)
-    this.access = Object.fromEntries(
+    this.tables = Object.fromEntries(
       Object.entries(definitions).map(([name, definition]) => {
         // Not TableV2: that one takes a key of ours only in a stack that names its region.
         const table = new Table(this, name, {
@@ -40,8 +42,11 @@ export class Tables extends Construct {
             reason: 'A dev stage is disposable; prod has point-in-time recovery.',
           })
         }
-        return [name, tableAccess(name, table, key)]
+        return [name, table]
       }),
+    )
+    this.access = Object.fromEntries(
+      Object.entries(this.tables).map(([name, table]) => [name, tableAccess(name, table, key)]),
     )
   }
 }
@@ -50,7 +55,7 @@ const tableAccess = (name: string, table: Table, key: IKey): Access => ({
   environment: { [environmentName(name, 'TABLE_NAME')]: table.tableName },
   securityGroups: [],
   grantTo: role => {
-    table.grant(role, 'dynamodb:PutItem', 'dynamodb:Query')
+    table.grant(role, 'dynamodb:PutItem')
     role.addToPolicy(
       new PolicyStatement({
         actions: ['kms:Encrypt', 'kms:Decrypt', 'kms:GenerateDataKey'],

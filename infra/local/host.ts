@@ -285,7 +285,7 @@ const start = async (options: HostOptions, started: AsyncDisposableStack): Promi
   }
   started.defer(() => rm(directory.outputs, { force: true }))
   await writeFile(directory.outputs, `${JSON.stringify(outputs, null, 2)}\n`, { mode: 0o600 })
-  await lock.announce(control)
+  await lock.announce({ control: { url: control.url, secret: control.secret }, dynamoDbUrl: aws.dynamoDb.url })
   return {
     outputs,
     jwtSecret,

@@ -9,8 +9,9 @@ export interface RunningStack extends ProcessReference {
   readonly httpPort: number
   readonly webSocketPort: number
   readonly jwtSecret: string
-  /** Where it takes orders, once it is up. */
+  /** Once it is up: where it takes orders, and where its DynamoDB is. */
   readonly control?: { readonly url: string; readonly secret: string }
+  readonly dynamoDbUrl?: string
 }
 
 export class AlreadyRunning extends Error {
@@ -33,8 +34,8 @@ export const runningStack = async (directory: LocalDirectory): Promise<RunningSt
 }
 
 export interface StackLock {
-  /** Tells where the stack takes orders. */
-  announce(control: { url: string; secret: string }): Promise<void>
+  /** Tells what others need of the stack that is up. */
+  announce(facts: Pick<RunningStack, 'control' | 'dynamoDbUrl'>): Promise<void>
   release(): void
 }
 
@@ -64,7 +65,7 @@ export const lockDirectory = async (
     await place(stack, directory.running, rename)
   }
   return {
-    announce: control => place({ ...stack, control }, directory.running, rename),
+    announce: more => place({ ...stack, ...more }, directory.running, rename),
     release: () => rmSync(directory.running, { force: true }),
   }
 }

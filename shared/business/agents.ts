@@ -1,4 +1,6 @@
 import * as z from 'zod'
+import type { Audit } from '../audit/audit.ts'
+import type { Viewer } from '../auth/caller.ts'
 import { decodeCursor, encodeCursor } from '../platform/cursor.ts'
 import { Problem } from '../platform/problems.ts'
 import type { Presence } from '../presence/presence.schema.ts'
@@ -71,18 +73,35 @@ const viewOne = async (deps: BusinessDeps, businessId: string, agentId: string):
   return agent
 }
 
+interface Appointment {
+  /** Who asks. */
+  caller: Viewer
+  businessId: string
+  agentId: string
+}
+
+const recordAppointment = (
+  audit: Audit,
+  action: 'agent.added' | 'agent.removed',
+  { caller, businessId, agentId }: Appointment,
+): Promise<void> =>
+  audit.record({ action, userId: caller.id, businessId: caller.businessId, target: { businessId, agentId } })
+
 /** Makes a user an agent of the business, available, with the usual limit and no skills. `created`: they were none before. */
 export const addAgent = async (
   deps: BusinessDeps,
-  businessId: string,
-  agentId: string,
+  appointment: Appointment,
 ): Promise<{ agent: Agent; created: boolean }> => {
+  const { businessId, agentId } = appointment
   const created = await changeBusiness(deps, businessId, async ({ trx, now }) => {
     await mentionUsers(trx, [agentId], now)
     return insertAgent(trx, businessId, agentId, now)
   })
-  // Who is new may be online, which nobody looked at before they were an agent.
-  if (created) await assignWaiting(deps, businessId)
+  if (created) {
+    await recordAppointment(deps.audit, 'agent.added', appointment)
+    // Who is new may be online, which nobody looked at before they were an agent.
+    await assignWaiting(deps, businessId)
+  }
   return { agent: await viewOne(deps, businessId, agentId), created }
 }
 
@@ -90,11 +109,14 @@ export const addAgent = async (
  * Ends a user's work for the business: what they have goes to others, or back into the queue, and they see nothing of it any
  * more, nor of what was theirs and is closed. Throws `not_found`.
  */
-export const removeAgent = (deps: BusinessDeps, businessId: string, agentId: string): Promise<void> =>
-  changeBusiness(deps, businessId, async turn => {
+export const removeAgent = async (deps: BusinessDeps, appointment: Appointment): Promise<void> => {
+  const { businessId, agentId } = appointment
+  await changeBusiness(deps, businessId, async turn => {
     if (!(await deleteAgent(turn.trx, businessId, agentId))) throw agentNotFound()
     await leaveConversations(turn, agentId)
   })
+  await recordAppointment(deps.audit, 'agent.removed', appointment)
+}
 
 /**
  * Sets how many chats an agent may have, and what they know. A limit below what they have takes nothing from them: they get

@@ -1,9 +1,9 @@
-import type { Audit } from '../audit/audit.ts'
+import type { AuditAction } from '../audit/audit.ts'
 import type { Viewer } from '../auth/caller.ts'
 import type { SendDeps } from '../messages/send-message.ts'
 import { measure } from '../platform/metrics.ts'
 import { Problem } from '../platform/problems.ts'
-import { noteChange } from './assignment-changes.ts'
+import { noteAskedFor, noteChange } from './assignment-changes.ts'
 import type { OpenedConversation } from './business.schema.ts'
 import { type BusinessConversationRow, setStatus } from './business-conversations.repository.ts'
 import { canTakeOne } from './choose-agent.ts'
@@ -18,17 +18,25 @@ interface Target {
   conversationId: string
 }
 
+interface Asked {
+  action: AuditAction
+  /** Who may. */
+  role: 'manager' | 'agent'
+  reason?: string | undefined
+}
+
 /** Changes one conversation, which is locked, in a turn of its business, and answers with what it has become. */
 const changeChat = async (
   deps: SendDeps,
   { caller, conversationId }: Target,
-  role: 'manager' | 'agent',
+  { action, role, reason }: Asked,
   change: (turn: Turn, chat: BusinessConversationRow) => Promise<void>,
 ): Promise<OpenedConversation> => {
   const { business_id } = await requireChat(deps.db, caller, conversationId, role)
   await changeBusiness(deps, business_id, async turn => {
     // It may have gone to another agent while this one waited for their turn.
     await change(turn, await lockChat(turn.trx, caller, conversationId, role))
+    noteAskedFor(turn.changes, conversationId, { action, userId: caller.id, businessId: caller.businessId, reason })
   })
   return viewWithAssignment(deps, { viewer: caller, conversationId, businessId: business_id })
 }
@@ -57,7 +65,7 @@ export const assignConversation = (
   deps: SendDeps,
   { agentId, ...target }: Target & { agentId: string },
 ): Promise<OpenedConversation> =>
-  changeChat(deps, target, 'manager', async (turn, chat) => {
+  changeChat(deps, target, { action: 'conversation.assigned', role: 'manager' }, async (turn, chat) => {
     requireOpen(chat)
     if (chat.agent_id === agentId) return
     if (chat.agent_id !== null) throw new Problem('already_assigned', 'Another agent has it. Reassign it instead.')
@@ -69,11 +77,11 @@ export const assignConversation = (
  * Takes a conversation from its agent, who sees nothing of it any more, and gives it to another, who sees it from its start: the
  * one who is named, or else whom the strategy chooses; with nobody to take it, it is queued. Throws as `assignConversation`.
  */
-export const reassignConversation = async (
-  deps: SendDeps & { audit: Audit },
+export const reassignConversation = (
+  deps: SendDeps,
   { agentId, reason, ...target }: Target & { agentId?: string | undefined; reason?: string | undefined },
-): Promise<OpenedConversation> => {
-  const conversation = await changeChat(deps, target, 'manager', async (turn, chat) => {
+): Promise<OpenedConversation> =>
+  changeChat(deps, target, { action: 'conversation.reassigned', role: 'manager', reason }, async (turn, chat) => {
     requireOpen(chat)
     if (agentId === chat.agent_id) return
     if (agentId === undefined) {
@@ -86,16 +94,6 @@ export const reassignConversation = async (
     await requireAble(turn, chat, agentId)
     await giveTo(turn, chat, agentId)
   })
-  await deps.audit.record({
-    action: 'conversation.reassigned',
-    userId: target.caller.id,
-    businessId: target.caller.businessId,
-    route: 'reassign',
-    target: { conversationId: target.conversationId, agentId: conversation.assignment.agentId ?? '' },
-    reason,
-  })
-  return conversation
-}
 
 /** Of a conversation that was opened again, the first answer was told when it was closed before. */
 const measureFirstResponse = ({ opened_at, queued_at, first_response_at }: BusinessConversationRow): void => {
@@ -105,13 +103,13 @@ const measureFirstResponse = ({ opened_at, queued_at, first_response_at }: Busin
 
 /** Closes a conversation, for its agent or the business; the place goes to whoever waits. Repeating it changes nothing. */
 export const closeConversation = (deps: SendDeps, target: Target): Promise<OpenedConversation> =>
-  changeChat(deps, target, 'agent', async (turn, chat) => {
+  changeChat(deps, target, { action: 'conversation.closed', role: 'agent' }, async (turn, chat) => {
     if (chat.status === 'closed') return
     await setStatus(turn.trx, chat.conversation_id, 'closed', { closed_at: turn.now, is_told_to_wait: false })
-    noteChange(turn.changes, chat, {})
+    noteChange(turn.changes, chat, { status: 'closed', agentId: chat.agent_id })
     measureFirstResponse(chat)
   })
 
 /** Opens a conversation again, for its agent or the business. Repeating it changes nothing. Throws `another_open`. */
 export const reopenConversation = (deps: SendDeps, target: Target): Promise<OpenedConversation> =>
-  changeChat(deps, target, 'agent', reopenIn)
+  changeChat(deps, target, { action: 'conversation.reopened', role: 'agent' }, reopenIn)

@@ -2,7 +2,7 @@ import { insertConversation } from '../conversations/conversations.repository.ts
 import { insertParticipants } from '../conversations/participants.repository.ts'
 import { requireFreshId, type SendDeps, sendMessage } from '../messages/send-message.ts'
 import { newId } from '../platform/ids.ts'
-import { noteChange } from './assignment-changes.ts'
+import { noteAskedFor, noteChange } from './assignment-changes.ts'
 import type { OpenBusiness, OpenedConversation } from './business.schema.ts'
 import { findOpenOf, insertQueued } from './business-conversations.repository.ts'
 import { rankOf } from './priority.ts'
@@ -27,7 +27,8 @@ const findOrMake = async (deps: SendDeps, customerId: string, opening: OpenBusin
     const users = [{ userId: customerId, role: 'customer' as const }]
     await insertParticipants(trx, { conversationId, users, joinedSeq: 0 }, now)
     const newChat = { conversationId, businessId, customerId, priorityRank: rankOf(priority), category }
-    noteChange(turn.changes, await insertQueued(trx, newChat, now), { isNew: true, isQueued: true })
+    noteChange(turn.changes, await insertQueued(trx, newChat, now), { isNew: true, status: 'queued' })
+    noteAskedFor(turn.changes, conversationId, { action: 'conversation.created', userId: customerId })
     return { conversationId, created: true }
   })
   return result

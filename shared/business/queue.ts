@@ -86,7 +86,7 @@ export const giveTo = async (
     const users = [{ userId: agentId, role: 'agent' as const }]
     await insertParticipants(trx, { conversationId, users, joinedSeq: 0 }, now)
   }
-  noteChange(changes, chat, { joined: isPresent ? null : agentId, left })
+  noteChange(changes, chat, { status: 'assigned', agentId, joined: isPresent ? null : agentId, left })
 }
 
 /** Puts a conversation into the queue, where its place is that of its priority and of its waiting. */
@@ -104,7 +104,7 @@ export const putIntoQueue = async (
     ...standing,
   })
   const { left } = await dismiss(turn, chat.conversation_id, null)
-  noteChange(turn.changes, chat, { isQueued: true, left })
+  noteChange(turn.changes, chat, { status: 'queued', left })
 }
 
 /** The same with several, one after the other in the order of their ids, in which everybody locks several participants. */

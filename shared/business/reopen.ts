@@ -1,4 +1,5 @@
 import { conversationNotFound, Problem } from '../platform/problems.ts'
+import { noteAskedFor } from './assignment-changes.ts'
 import {
   type BusinessConversationRow,
   findBusinessConversation,
@@ -39,5 +40,6 @@ export const reopenForCustomer = async (
   await takeTurn(deps, known.business_id, async turn => {
     const chat = await findBusinessConversation(turn.trx, conversationId)
     if (chat) await reopenIn(turn, chat)
+    noteAskedFor(turn.changes, conversationId, { action: 'conversation.reopened', userId: customerId })
   })
 }

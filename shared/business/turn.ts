@@ -1,6 +1,7 @@
 import { ExponentialBackoff, handleAll, retry } from 'cockatiel'
 import type { Cluster } from 'ioredis'
 import type { Kysely } from 'kysely'
+import type { Audit } from '../audit/audit.ts'
 import type { Database } from '../database/schema.ts'
 import type { PushChecks } from '../notifications/push-check.jobs.ts'
 import { logger } from '../platform/logger.ts'
@@ -10,7 +11,7 @@ import type { Presence } from '../presence/presence.schema.ts'
 import type { PresenceSettings } from '../presence/settings.ts'
 import { listAgentIds } from './agents.repository.ts'
 import { type AnnounceDeps, announceChanges } from './announce.ts'
-import { type AssignmentChanges, queuedOf } from './assignment-changes.ts'
+import { type AssignmentChanges, auditEntries, queuedOf } from './assignment-changes.ts'
 import { lockBusiness } from './businesses.repository.ts'
 import { drainQueue, type Turn } from './queue.ts'
 import { tellToWait } from './waiting.ts'
@@ -20,6 +21,7 @@ export type BusinessDeps = AnnounceDeps & {
   redis: Cluster
   presence: PresenceSettings
   pushChecks: PushChecks
+  audit: Audit
 }
 
 /** A busy machine may miss the time limit once. Nobody would be online then, and who could be served would wait for the sweep. */
@@ -68,7 +70,7 @@ const lineOf = (db: Kysely<Database>): ReturnType<typeof oneAtATime> => {
  * The one way to change what decides who takes a business's conversations: the business is locked, something is changed, then
  * the queue is given to whoever can take it now, all of it in one transaction. So no two decisions of one business run at the
  * same time: no conversation gets two agents, no agent more than their limit. Who is online is read before the lock is taken.
- * What came of it is told when it is committed; the returned changes are for `tellToWait`. `hasMore`: others could be given out by
+ * What came of it is told, and put on record, when it is committed; the returned changes are for `tellToWait`. `hasMore`: others could be given out by
  * another turn, which the sweep takes in any case.
  */
 export const takeTurn = async <Result>(
@@ -95,7 +97,10 @@ export const takeTurn = async <Result>(
       return { result, hasMore: turn.hasMore }
     })
   })
-  await announceChanges(deps, businessId, changes)
+  await Promise.all([
+    announceChanges(deps, businessId, changes),
+    deps.audit.record(...auditEntries(businessId, changes)),
+  ])
   return { result, changes, hasMore }
 }
 

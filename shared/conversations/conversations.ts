@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import type { Audit } from '../audit/audit.ts'
 import type { Viewer } from '../auth/caller.ts'
 import { type FanOutDeps, fanOutTo } from '../delivery/fan-out.ts'
 import { countUnread } from '../messages/messages.repository.ts'
@@ -23,7 +24,7 @@ import type { Conversation, ConversationPage, CreateGroup, ListConversations } f
 import { accessIn, type LoadViewsDeps, loadShared, loadViews } from './load-views.ts'
 import { insertParticipants } from './participants.repository.ts'
 
-export type ConversationDeps = FanOutDeps & LoadViewsDeps
+export type ConversationDeps = FanOutDeps & LoadViewsDeps & { audit: Audit }
 
 export interface Opened {
   conversation: Conversation
@@ -95,7 +96,12 @@ export const openDirect = async (deps: ConversationDeps, userId: string, targetU
     const winner = await findDirect(deps.db, userId, targetUserId)
     return { conversation: await viewOf(deps, { id: userId }, winner), created: false }
   }
-  return { conversation: await announce(deps, 'conversation.created', made, userId), created: true }
+  const others = [targetUserId]
+  const [conversation] = await Promise.all([
+    announce(deps, 'conversation.created', made, userId),
+    deps.audit.record({ action: 'conversation.created', userId, target: { conversationId: made.id }, others }),
+  ])
+  return { conversation, created: true }
 }
 
 /**
@@ -121,7 +127,14 @@ export const createGroup = async (deps: ConversationDeps, userId: string, group:
     await insertParticipants(trx, { conversationId: id, users, joinedSeq: 0 }, now)
     return row
   })
-  if (made) return { conversation: await announce(deps, 'conversation.created', made, userId), created: true }
+  if (made) {
+    const others = group.participantIds
+    const [conversation] = await Promise.all([
+      announce(deps, 'conversation.created', made, userId),
+      deps.audit.record({ action: 'conversation.created', userId, target: { conversationId: id }, others }),
+    ])
+    return { conversation, created: true }
+  }
   const existing = await findConversation(deps.db, id)
   const [conversation] =
     existing?.type === 'group' && existing.created_by === userId

@@ -1,3 +1,4 @@
+import type { AuditEntry } from '../audit/audit.ts'
 import type { Viewer } from '../auth/caller.ts'
 import { fanOut } from '../delivery/fan-out.ts'
 import { Problem } from '../platform/problems.ts'
@@ -24,6 +25,17 @@ interface Target {
   targetUserId: string
 }
 
+const recordOf = (
+  action: AuditEntry['action'],
+  { caller, conversationId, targetUserId }: Target,
+  role?: GroupRole,
+): AuditEntry => ({
+  action,
+  userId: caller.id,
+  businessId: caller.businessId,
+  target: { conversationId, userId: targetUserId, ...(role && { role }) },
+})
+
 const participantsOf = ({ me, others, isParticipant }: Access): ParticipantRow[] =>
   isParticipant ? [me, ...others] : others
 
@@ -42,8 +54,9 @@ const viewOf = async ({ profiles }: ConversationDeps, row: ParticipantRow): Prom
  */
 export const addParticipant = async (
   deps: ConversationDeps,
-  { caller, conversationId, targetUserId, role }: Target & { role: GroupRole },
+  { role, ...target }: Target & { role: GroupRole },
 ): Promise<Participant> => {
+  const { caller, conversationId, targetUserId } = target
   const now = deps.clock.now()
   const { userIds, row } = await deps.db.transaction().execute(async trx => {
     await mentionUsers(trx, [targetUserId], now)
@@ -64,7 +77,10 @@ export const addParticipant = async (
     return { userIds: [...audienceOf(access), targetUserId], row }
   })
   const participant = await viewOf(deps, row)
-  await fanOut(deps, userIds, { event: 'participant.added', data: { conversationId, participant } })
+  await Promise.all([
+    fanOut(deps, userIds, { event: 'participant.added', data: { conversationId, participant } }),
+    deps.audit.record(recordOf('participant.added', target, role)),
+  ])
   return participant
 }
 
@@ -80,10 +96,8 @@ const heirOf = (access: Access, leaving: ParticipantRow): ParticipantRow | undef
  * for members; its customer and its agent stay (`business_conversation`). Atomic; a send that waits for it is refused.
  * When the last admin leaves, the role goes to the longest-standing member. Tells everybody, the one who left included.
  */
-export const removeFromGroup = async (
-  deps: ConversationDeps,
-  { caller, conversationId, targetUserId }: Target,
-): Promise<void> => {
+export const removeFromGroup = async (deps: ConversationDeps, removal: Target): Promise<void> => {
+  const { caller, conversationId, targetUserId } = removal
   const now = deps.clock.now()
   const { userIds, heir } = await deps.db.transaction().execute(async trx => {
     const access = await lockAccess(trx, conversationId, caller)
@@ -96,7 +110,11 @@ export const removeFromGroup = async (
     if (heir) await setRole(trx, heir, 'admin')
     return { userIds: audienceOf(access), heir }
   })
-  await fanOut(deps, userIds, { event: 'participant.removed', data: { conversationId, userId: targetUserId } })
+  const inherited = heir && recordOf('participant.role_changed', { ...removal, targetUserId: heir.user_id }, 'admin')
+  await Promise.all([
+    fanOut(deps, userIds, { event: 'participant.removed', data: { conversationId, userId: targetUserId } }),
+    deps.audit.record(recordOf('participant.removed', removal), ...(inherited ? [inherited] : [])),
+  ])
   if (heir) {
     const staying = userIds.filter(id => id !== targetUserId)
     const participant = await viewOf(deps, { ...heir, role: 'admin' })
@@ -107,8 +125,9 @@ export const removeFromGroup = async (
 /** Makes a participant an admin or a member; admins only. The last admin stays one. Atomic; tells everybody of a change. */
 export const changeRole = async (
   deps: ConversationDeps,
-  { caller, conversationId, targetUserId, role }: Target & { role: GroupRole },
+  { role, ...change }: Target & { role: GroupRole },
 ): Promise<Participant> => {
+  const { caller, conversationId, targetUserId } = change
   const { userIds, target, changed } = await deps.db.transaction().execute(async trx => {
     const access = await lockAccess(trx, conversationId, caller)
     requireGroup(access)
@@ -123,6 +142,10 @@ export const changeRole = async (
     return { userIds: audienceOf(access), target, changed }
   })
   const participant = await viewOf(deps, { ...target, role })
-  if (changed) await fanOut(deps, userIds, { event: 'participant.updated', data: { conversationId, participant } })
+  if (!changed) return participant
+  await Promise.all([
+    fanOut(deps, userIds, { event: 'participant.updated', data: { conversationId, participant } }),
+    deps.audit.record(recordOf('participant.role_changed', change, role)),
+  ])
   return participant
 }

@@ -1,5 +1,6 @@
 import type { Cluster } from 'ioredis'
 import type { Kysely } from 'kysely'
+import type { Audit } from '../audit/audit.ts'
 import { welcomeAgent } from '../business/sweep-businesses.ts'
 import type { Database } from '../database/schema.ts'
 import { seenByOthers } from '../messages/message.view.ts'
@@ -53,6 +54,7 @@ export interface ReplayDeps {
   settings: ReplaySettings
   presence: PresenceSettings
   pushChecks: PushChecks
+  audit: Audit
 }
 
 /** A page is sent well within this; whoever holds the lease longer has died. */

@@ -1,5 +1,6 @@
 import type { Cluster } from 'ioredis'
 import type { Kysely } from 'kysely'
+import type { Audit } from '../audit/audit.ts'
 import { sweepBusinesses } from '../business/sweep-businesses.ts'
 import type { Database } from '../database/schema.ts'
 import type { PushChecks } from '../notifications/push-check.jobs.ts'
@@ -28,6 +29,7 @@ export interface SweepDeps extends FanOutDeps {
   settings: SweepSettings
   presence: PresenceSettings
   pushChecks: PushChecks
+  audit: Audit
 }
 
 export interface SweepSettings {

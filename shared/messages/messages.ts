@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import type { Audit } from '../audit/audit.ts'
 import type { Viewer } from '../auth/caller.ts'
 import { audienceOf, requireAccess } from '../conversations/access.ts'
 import type { ParticipantRow } from '../conversations/participants.repository.ts'
@@ -11,7 +12,7 @@ import { findVisible, listMessages, type MessageRow, markDeleted } from './messa
 import type { HistoryQuery, Message, MessagePage } from './messages.schema.ts'
 import { visibleAt } from './retention.config.ts'
 
-export type MessageDeps = FanOutDeps & { db: Kysely<Database>; delivered: DeliveredPositions }
+export type MessageDeps = FanOutDeps & { db: Kysely<Database>; delivered: DeliveredPositions; audit: Audit }
 
 const messageNotFound = () => new Problem('not_found', 'There is no such message.')
 
@@ -87,5 +88,13 @@ export const deleteMessage = async (
   const unaware = new Set([me, ...others].filter(each => each.joined_seq >= deleted.seq).map(each => each.user_id))
   const userIds = audienceOf(access).filter(userId => !unaware.has(userId))
   const data = { conversationId, messageId, seq: deleted.seq, deletedAt: now.toISOString() }
-  await fanOut(deps, userIds, { event: 'message.deleted', data })
+  await Promise.all([
+    fanOut(deps, userIds, { event: 'message.deleted', data }),
+    deps.audit.record({
+      action: 'message.deleted',
+      userId: caller.id,
+      businessId: caller.businessId,
+      target: { conversationId, messageId, userId: row.sender_id },
+    }),
+  ])
 }

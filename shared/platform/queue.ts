@@ -11,12 +11,13 @@ export interface Queue<Job> {
 
 const maxBatch = 10
 
-export const createQueue = <Job>(queueUrl: string): Queue<Job> => {
+/** @param limits How often a request is tried, and how long each time. */
+export const createQueue = <Job>(queueUrl: string, { attempts = 3, timeoutMs = 2_000 } = {}): Queue<Job> => {
   const client = new SQSClient({
     // The queue's own host: so the same code talks to SQS and to the local host.
     endpoint: new URL(queueUrl).origin,
-    maxAttempts: 3,
-    requestHandler: timeLimits(1_000, 2_000),
+    maxAttempts: attempts,
+    requestHandler: timeLimits(1_000, timeoutMs),
   })
   return {
     send: async (job, delaySeconds = 0) => {

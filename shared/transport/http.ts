@@ -141,6 +141,15 @@ const identify = async (deps: HttpDeps, event: APIGatewayProxyEventV2): Promise<
   return caller
 }
 
+/** The ids of the path. In every path that has an `{id}`, it is that of a conversation. */
+const targetOf = ({ pathParameters = {} }: APIGatewayProxyEventV2): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(pathParameters).map(([name, id = '']) => [
+      name === 'id' ? 'conversationId' : name,
+      id.toLowerCase(),
+    ]),
+  )
+
 /** Answers, and puts on record when the caller asked for what is not theirs. */
 const answerTo = async (
   { audit }: HttpDeps,
@@ -156,9 +165,10 @@ const answerTo = async (
         action: 'access.refused',
         userId: caller.id,
         businessId: caller.businessId,
-        route: event.routeKey,
-        target: Object.fromEntries(Object.entries(event.pathParameters ?? {}).map(([name, id]) => [name, id ?? ''])),
+        target: targetOf(event),
+        outcome: 'refused',
         reason: error.code,
+        route: event.routeKey,
         requestId: event.requestContext.requestId,
       })
     }

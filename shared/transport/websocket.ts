@@ -73,7 +73,7 @@ const requestIdOf = (body: string): string | undefined => {
   }
 }
 
-const Named = z.string().max(64)
+const Named = z.string().max(64).toLowerCase()
 const NamesConversations = z.object({
   data: z.union([
     z.object({ conversationId: Named }).transform(({ conversationId }) => [conversationId]),
@@ -98,9 +98,10 @@ const recordRefusal = (
     action: 'access.refused',
     userId: frame.caller.id,
     businessId: frame.caller.businessId,
-    route,
     target: targetOf(conversationIds),
+    outcome: 'refused',
     reason,
+    route,
     requestId: frame.requestId,
   })
 

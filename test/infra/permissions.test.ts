@@ -54,7 +54,7 @@ const allowedBy = (template: Template, use: Used): string[] => {
       const table = `<${idLike(template, 'AWS::DynamoDB::Table', new RegExp(`^DataTables${entry}`))}.Arn>`
       const key = `<${resource(template, 'AWS::KMS::Key').id}.Arn>`
       return [
-        ...['PutItem', 'Query'].map(action => `dynamodb:${action} ${table}`),
+        `dynamodb:PutItem ${table}`,
         ...['Decrypt', 'Encrypt', 'GenerateDataKey'].map(action => `kms:${action} ${key}`),
       ]
     }
@@ -123,6 +123,17 @@ describe.each(targets)('with a database %s', (_, template) => {
     }
   })
 
+  test('what is on record can not be changed: the one worker that writes it may add, and nobody anything else', () => {
+    const role = (name: string) => String(functionNamed(template, name).properties.Role).replace('.Arn>', '>')
+    const onTables = statements(template).filter(({ actions }) =>
+      actions.some(action => action.startsWith('dynamodb:')),
+    )
+    const probes = names.filter(name => name.startsWith('Probe')).map(role)
+    expect(onTables.filter(({ owner }) => !probes.includes(owner))).toMatchObject([
+      { owner: role('AuditFunction'), actions: ['dynamodb:PutItem'] },
+    ])
+  })
+
   test('a wildcard stands only where AWS knows nothing narrower', () => {
     const wild = statements(template).flatMap(({ actions, resources }) =>
       actions.flatMap(action =>
@@ -177,6 +188,7 @@ const variablesFor: Record<string, string[]> = {
   'queue:Sweep': ['SWEEP_QUEUE_URL'],
   'queue:PushChecks': ['PUSH_CHECKS_QUEUE_URL'],
   'queue:Notifications': ['NOTIFICATIONS_QUEUE_URL'],
+  'queue:Audit': ['AUDIT_QUEUE_URL'],
   'table:Audit': ['AUDIT_TABLE_NAME'],
 }
 

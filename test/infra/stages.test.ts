@@ -13,7 +13,7 @@ const both: [string, Template][] = [
 describe.each(both)('%s', (stage, template) => {
   test('gives out the addresses of both APIs, named as on one machine', () => {
     const outputs = template.findOutputs('*')
-    expect(Object.keys(outputs)).toEqual(expect.arrayContaining(['HttpApiUrl', 'WebSocketUrl']))
+    expect(Object.keys(outputs)).toEqual(expect.arrayContaining(['HttpApiUrl', 'WebSocketUrl', 'AuditTableName']))
   })
 
   test('has nothing public but its APIs: no database, cache or proxy in a public subnet, no way in from an address', () => {

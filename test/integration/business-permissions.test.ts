@@ -98,7 +98,7 @@ describe('an agent of another business', () => {
         userId,
         businessId,
         route: key,
-        target: key.includes('{businessId}') ? { businessId: business.id } : { id: conversationId },
+        target: key.includes('{businessId}') ? { businessId: business.id } : { conversationId },
         reason: body.code,
       })
     }

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, afterEach, beforeAll, describe, expect, jest, test } from '@jest/globals'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { type Kysely, sql } from 'kysely'
 import { createHandler } from '../../functions/schedule/retention.ts'
 import { DatabaseConfig } from '../../shared/database/config.ts'
@@ -10,8 +10,8 @@ import { dropPartition, listOutgoing, listPartitions } from '../../shared/messag
 import { RetentionConfig } from '../../shared/messages/retention.config.ts'
 import { retentionDays } from '../../shared/messages/retention.ts'
 import { lowestIdAt } from '../../shared/platform/ids.ts'
-import { logger } from '../../shared/platform/logger.ts'
 import { lambdaContext } from '../support/lambda.ts'
+import { logged } from '../support/logged.ts'
 import { fillHistory, type MessageHistory } from '../support/message-history.ts'
 import { createOwnDatabase, type OwnDatabase } from '../support/own-database.ts'
 import { openWorld } from '../support/world.ts'
@@ -38,25 +38,6 @@ const functionAt = (db: Kysely<Database>, now: Date, days = retentionDays) => {
 const contextFor = (questions: number) => {
   let left = questions
   return { ...lambdaContext(), getRemainingTimeInMillis: () => (left-- > 0 ? 60_000 : 9_000) }
-}
-
-/** What the run of a function writes to its log. */
-const logged = async (run: () => Promise<unknown>): Promise<Record<string, unknown>[]> => {
-  const written: string[] = []
-  const spy = (stream: NodeJS.WriteStream) =>
-    jest.spyOn(stream, 'write').mockImplementation(chunk => {
-      written.push(String(chunk))
-      return true
-    })
-  const spies = [spy(process.stdout), spy(process.stderr)]
-  logger.setLogLevel('INFO')
-  try {
-    await run()
-  } finally {
-    logger.setLogLevel('SILENT')
-    for (const each of spies) each.mockRestore()
-  }
-  return written.filter(line => line.startsWith('{')).map(line => JSON.parse(line))
 }
 
 interface Fingerprint {

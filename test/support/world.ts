@@ -260,7 +260,7 @@ export const openWorld = async (settings: Partial<ReplaySettings> = {}, options:
   const pushChecks = createPushChecks(pushCheckJobs, 10)
   const notifications = recordingQueue<PushRequest>()
   const audits: AuditEntry[] = []
-  const audit = { record: async (entry: AuditEntry) => void audits.push(entry) }
+  const audit = { record: async (...entries: AuditEntry[]) => void audits.push(...entries) }
   const periods = { presence: presenceSettings, typing: typingSettings }
   const queues = { replays, receipts, sweeps, pushChecks }
   const { url, token = '' } = options.mainService ?? {}

@@ -15,6 +15,13 @@ export interface LocalDynamoDb {
   stop(): Promise<void>
 }
 
+export const localDynamoDbClient = (url: string): DynamoDBClient =>
+  new DynamoDBClient({
+    endpoint: url,
+    region: 'us-east-1',
+    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
+  })
+
 const createTable = async (client: DynamoDBClient, name: string, table: TableDefinition): Promise<void> => {
   const keys = [
     { name: table.partitionKey, type: 'HASH' as const },
@@ -55,11 +62,7 @@ export const startDynamoDb = async ({
     server.closeAllConnections()
     await new Promise<void>(resolve => server.close(() => resolve()))
   }
-  const client = new DynamoDBClient({
-    endpoint: url,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
-  })
+  const client = localDynamoDbClient(url)
   try {
     await Promise.all(Object.entries(tables).map(([name, table]) => createTable(client, name, table)))
   } catch (error) {

@@ -3,7 +3,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { DescribeTableCommand, DynamoDBClient } from '@aws-sdk/client-dynamodb'
+import { DescribeTableCommand } from '@aws-sdk/client-dynamodb'
 import { ReceiveMessageCommand, SendMessageCommand } from '@aws-sdk/client-sqs'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { Cluster } from 'ioredis'
@@ -13,6 +13,7 @@ import { freePort, isPortFree } from '../../../infra/local/free-port.ts'
 import { type Host, PortInUse, startHost } from '../../../infra/local/host.ts'
 import { type LocalDirectory, localDirectoryAt, repository } from '../../../infra/local/local-directory.ts'
 import { AlreadyRunning } from '../../../infra/local/running-stack.ts'
+import { localDynamoDbClient } from '../../../infra/local/stores/dynamodb.ts'
 import { sqsClient } from '../queues/sqs-client.ts'
 import { temporaryDirectory } from '../stores/temporary-directory.ts'
 import { until } from '../stores/until.ts'
@@ -93,11 +94,7 @@ describe('The local host', () => {
   test('has the tables of the topology where its functions look for them', async () => {
     const { payload } = await host.invoke('ApiFunction', { echo: 1 })
     const { environment } = payload as { environment: Record<string, string> }
-    const client = new DynamoDBClient({
-      endpoint: String(environment.AWS_ENDPOINT_URL_DYNAMODB),
-      region: 'us-east-1',
-      credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
-    })
+    const client = localDynamoDbClient(String(environment.AWS_ENDPOINT_URL_DYNAMODB))
     const { Table } = await client.send(new DescribeTableCommand({ TableName: environment.AUDIT_TABLE_NAME }))
     expect(Table?.TableStatus).toBe('ACTIVE')
     client.destroy()

@@ -1,15 +1,8 @@
 import { join } from 'node:path'
-import { DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb'
+import { GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb'
 import { describe, expect, test } from '@jest/globals'
-import { startDynamoDb } from '../../../infra/local/stores/dynamodb.ts'
+import { localDynamoDbClient, startDynamoDb } from '../../../infra/local/stores/dynamodb.ts'
 import { temporaryDirectory } from './temporary-directory.ts'
-
-const clientAt = (endpoint: string): DynamoDBClient =>
-  new DynamoDBClient({
-    endpoint,
-    region: 'us-east-1',
-    credentials: { accessKeyId: 'local', secretAccessKey: 'local' },
-  })
 
 describe('DynamoDB of the local host', () => {
   test('has the tables of the topology, and their items still after a restart', async () => {
@@ -20,13 +13,13 @@ describe('DynamoDB of the local host', () => {
     const key = { pk: { S: 'user#1' }, sk: { S: '2026' } }
 
     const first = await startDynamoDb(options)
-    await clientAt(first.url).send(
+    await localDynamoDbClient(first.url).send(
       new PutItemCommand({ TableName: 'Audit', Item: { ...key, action: { S: 'sign-in' } } }),
     )
     await first.stop()
 
     const second = await startDynamoDb(options)
-    const { Item } = await clientAt(second.url).send(new GetItemCommand({ TableName: 'Audit', Key: key }))
+    const { Item } = await localDynamoDbClient(second.url).send(new GetItemCommand({ TableName: 'Audit', Key: key }))
     expect(Item?.action).toEqual({ S: 'sign-in' })
     await second.stop()
   })
