@@ -1,14 +1,11 @@
-import type * as z from 'zod'
 import type { ActionDescription } from '../../shared/api/description.ts'
 import { resources } from '../../shared/api/http-api.ts'
 import { actions, events, problemsOfActions, socketSchemas } from '../../shared/api/socket.ts'
-import { serverEvents } from '../../shared/delivery/events.ts'
 import type { ApiDocuments } from '../../shared/platform/api-documents.ts'
-import { ProblemDocument } from '../../shared/platform/problem.schema.ts'
 import { type ProblemCode, problemCatalogue } from '../../shared/platform/problems.ts'
-import { NoData, RequestId } from '../../shared/transport/frames.schema.ts'
-import { componentsUsedBy, createJsonSchemas, type JsonSchema, type JsonSchemas } from './json-schemas.ts'
-import { exampleProblem, problemCodes, problemTable } from './problems.ts'
+import { messagesOf } from './frames.ts'
+import { componentsUsedBy, createJsonSchemas } from './json-schemas.ts'
+import { problemCodes, problemTable } from './problems.ts'
 import { releaseInfo } from './release.ts'
 import { servedActions } from './served.ts'
 
@@ -51,79 +48,6 @@ Reconnect with back-off and jitter on every one of them.
 Every frame can meet ${problemsOfActions.map(code => `\`${code}\``).join(', ')}.
 
 ${problemTable}`
-
-const at = '2025-04-25T08:02:00.000Z'
-const requestId = 'request-1'
-
-interface Message {
-  title: string
-  summary: string
-  payload: JsonSchema
-  example: Record<string, unknown>
-}
-
-const message = (name: string, { title, summary, payload, example }: Message): object => ({
-  name,
-  title,
-  summary,
-  payload,
-  examples: [{ name, payload: example }],
-})
-
-const frame = (required: readonly string[], properties: Record<string, JsonSchema>): JsonSchema => ({
-  type: 'object',
-  required: [...required],
-  properties,
-})
-
-const text = (value: string): JsonSchema => ({ type: 'string', const: value })
-
-const messagesOf = (schemas: JsonSchemas, dataOf: ReadonlyMap<string, z.ZodType>): Record<string, object> => {
-  const exampleOf = (schema: z.ZodType): unknown => schemas.descriptionOf(schema)?.example
-  const id = schemas.inline(RequestId, 'input')
-
-  const asked = Object.entries(actions).map(([name, { summary, ack }]) => {
-    const data = dataOf.get(name) ?? NoData
-    const needsData = schemas.inline(data, 'input').required !== undefined
-    const properties = { action: text(name), requestId: id, data: schemas.refer(data, 'input') }
-    const payload = { ...frame(['action', ...(needsData ? ['data'] : [])], properties), additionalProperties: false }
-    const example = { action: name, ...(ack && { requestId }), data: exampleOf(data) }
-    return [`action.${name}`, message(name, { title: name, summary, payload, example })]
-  })
-  const acknowledged = Object.entries(actions).flatMap(([name, { ack }]) => {
-    if (!ack) return []
-    const properties = { event: text('ack'), requestId: id, data: schemas.refer(ack, 'output') }
-    const payload = frame(['event', 'requestId', 'data'], properties)
-    const example = { event: 'ack', requestId, data: exampleOf(ack) }
-    return [
-      [`ack.${name}`, message('ack', { title: `ack of ${name}`, summary: `It is done: ${name}`, payload, example })],
-    ]
-  })
-  const told = Object.entries(events).map(([name, { summary }]) => {
-    const data = serverEvents[name as keyof typeof serverEvents]
-    const properties = {
-      event: text(name),
-      data: schemas.refer(data, 'output'),
-      at: { type: 'string', format: 'date-time' } as const,
-    }
-    const example = { event: name, data: exampleOf(data), at }
-    return [
-      `event.${name}`,
-      message(name, { title: name, summary, payload: frame(['event', 'data', 'at'], properties), example }),
-    ]
-  })
-  const refused = message('error', {
-    title: 'error',
-    summary: 'The frame was refused, or its connection is about to end',
-    payload: frame(['event', 'error'], {
-      event: text('error'),
-      requestId: id,
-      error: schemas.refer(ProblemDocument, 'output'),
-    }),
-    example: { event: 'error', requestId, error: exampleProblem('validation_failed') },
-  })
-  return { ...Object.fromEntries([...asked, ...acknowledged, ...told]), error: refused }
-}
 
 const channel = { $ref: '#/channels/socket' }
 const messageAt = (key: string) => ({ $ref: `#/channels/socket/messages/${key}` })
@@ -188,8 +112,7 @@ const handshake = {
 export const asyncApiDocument: ApiDocuments['asyncApi'] = async () => {
   const descriptions = [...resources.flatMap(resource => resource.schemas), ...socketSchemas]
   const schemas = createJsonSchemas(descriptions, 'draft-07')
-  const served = await servedActions()
-  const messages = messagesOf(schemas, new Map([...served].map(([name, { data }]) => [name, data])))
+  const messages = messagesOf(schemas, await servedActions())
   return {
     asyncapi: '3.0.0',
     info: { ...releaseInfo(), description: introduction },

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { afterEach, describe, expect, test } from '@jest/globals'
-import { repository } from '../../infra/local/local-directory.ts'
 import { type Chat, type ChatEvents, createChat } from '../../shared/client/client.ts'
 import { until } from '../local/stores/until.ts'
-import { codeBlocks, foreignProject } from '../support/client-package.ts'
+import { foreignProject } from '../support/client-package.ts'
+import { examplesOf } from '../support/page-examples.ts'
 import { testStack } from '../support/stack.ts'
 import { tokenFor } from '../support/tokens.ts'
 
@@ -136,7 +136,8 @@ describe('two clients of the library', () => {
 
 describe('the examples of the client', () => {
   test('run as they are, with the package in Node', async () => {
-    const [example = '', withOutbox = ''] = await codeBlocks(`${repository}/shared/client/README.md`, 'js')
+    const examples = await examplesOf('shared/client/README.md')
+    const [example = '', withOutbox = ''] = examples.map(({ code }) => code)
     const project = await foreignProject()
     const [userId, bob] = [randomUUID(), randomUUID()]
     const { HttpApiUrl, WebSocketUrl } = testStack().outputs

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -36,10 +36,4 @@ export const foreignProject = async (): Promise<ForeignProject> => {
     },
     remove: () => rm(path, { recursive: true, force: true }),
   }
-}
-
-/** The blocks of code of a document, of this language. */
-export const codeBlocks = async (file: string, language: string): Promise<string[]> => {
-  const text = await readFile(file, 'utf8')
-  return [...text.matchAll(new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, 'gm'))].map(([, code = '']) => code)
 }

@@ -26,11 +26,13 @@ const examplesIn = (path: string, text: string): Example[] =>
     code: code.replaceAll(new RegExp(`^${indent}`, 'gm'), ''),
   }))
 
+/** The examples of one page, by its path in the repository. */
+export const examplesOf = async (path: string): Promise<Example[]> =>
+  examplesIn(path, await readFile(join(repository, path), 'utf8'))
+
 /** The README and every page in `docs/`, with their examples in the order in which they stand. */
 export const examplePages = async (): Promise<ExamplePage[]> => {
   const docs = await readdir(join(repository, 'docs'), { recursive: true })
   const paths = ['README.md', ...docs.filter(name => name.endsWith('.md')).map(name => `docs/${name}`)].sort()
-  return Promise.all(
-    paths.map(async path => ({ path, examples: examplesIn(path, await readFile(join(repository, path), 'utf8')) })),
-  )
+  return Promise.all(paths.map(async path => ({ path, examples: await examplesOf(path) })))
 }

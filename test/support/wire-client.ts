@@ -5,7 +5,7 @@ import { WebSocket } from 'ws'
 import { compileRoutes } from '../../infra/local/gateway/http-routes.ts'
 import { topology } from '../../infra/topology.ts'
 import type { ProblemDocument } from '../../shared/platform/problem.schema.ts'
-import { checkAnswer } from './documented.ts'
+import { checkAck, checkAnswer, checkEvent } from './documented.ts'
 import { testStack } from './stack.ts'
 
 export interface WireAnswer<Body = Record<string, unknown>> {
@@ -78,7 +78,7 @@ export interface WireSocket {
   events(event: string): Record<string, unknown>[]
   /** Sends a frame as JSON, a string or bytes as they are. */
   send(frame: unknown): void
-  /** Sends an action with a `requestId` and waits for its ack or error. */
+  /** Sends an action with a `requestId` and waits for its ack or error. Rejects one that is not as the API documents say. */
   ask(action: string, data?: unknown): Promise<ServerFrame>
   /** Waits for a frame that has come or will come. */
   until(isWanted: (frame: ServerFrame) => boolean): Promise<ServerFrame>
@@ -87,6 +87,7 @@ export interface WireSocket {
   /** Resolves to the code with which the socket was closed, by either side. */
   readonly closed: Promise<number>
   readonly isOpen: boolean
+  /** Rejects when a frame has come by itself that is not as the API documents say. */
   close(): Promise<void>
 }
 
@@ -104,10 +105,19 @@ const answerTimeoutMs = 10_000
 
 const watch = (socket: WebSocket): WireSocket => {
   const frames: ServerFrame[] = []
+  const undocumented: unknown[] = []
+  const collect = (check: () => void): void => {
+    try {
+      check()
+    } catch (error) {
+      undocumented.push(error)
+    }
+  }
   const waiting = new Set<{ isWanted: (frame: ServerFrame) => boolean; found: (frame: ServerFrame) => void }>()
   socket.on('message', data => {
     const frame: ServerFrame = JSON.parse(String(data))
     frames.push(frame)
+    if (frame.event !== undefined && frame.requestId === undefined) collect(() => checkEvent(frame))
     for (const waiter of waiting) {
       if (!waiter.isWanted(frame)) continue
       waiting.delete(waiter)
@@ -130,10 +140,12 @@ const watch = (socket: WebSocket): WireSocket => {
     frames,
     events: event => frames.filter(frame => frame.event === event).map(({ data = {} }) => data),
     send,
-    ask: (action, data) => {
+    ask: async (action, data) => {
       const requestId = randomUUID()
-      const answer = next(frame => frame.requestId === requestId)
+      const answering = next(frame => frame.requestId === requestId)
       send({ action, requestId, ...(data !== undefined && { data }) })
+      const answer = await answering
+      checkAck(action, answer)
       return answer
     },
     next,
@@ -145,6 +157,7 @@ const watch = (socket: WebSocket): WireSocket => {
     close: async () => {
       socket.close()
       await closed
+      if (undocumented.length > 0) throw undocumented[0]
     },
   }
 }
