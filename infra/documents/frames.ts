@@ -43,7 +43,7 @@ export const messagesOf = (schemas: JsonSchemas, served: ReadonlyMap<string, Act
   const asked = Object.entries(actions).map(([name, { summary, ack }]) => {
     // What has a route of its own takes none.
     const data = served.get(name)?.data ?? NoData
-    const needsData = schemas.inline(data, 'input').required !== undefined
+    const needsData = !data.safeParse({}).success
     const properties = { action: text(name), requestId: id, data: schemas.refer(data, 'input') }
     const payload = { ...frame(['action', ...(needsData ? ['data'] : [])], properties), additionalProperties: false }
     const example = { action: name, ...(ack && { requestId }), data: exampleOf(data) }

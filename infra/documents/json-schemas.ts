@@ -19,7 +19,7 @@ export interface JsonSchemas {
 
 const componentsAt = '#/components/schemas/'
 
-/** Leaves out patterns that say no more than their `format`, as those of UUIDv7 do, and bounds that every number of JavaScript has. */
+/** Leaves out patterns that say no more than their `format` (those of UUIDv7 do), and bounds that every whole number has. */
 const withoutNoise: z.core.ToJSONSchemaParams['override'] = ({ jsonSchema }) => {
   const isOfOneVersion = jsonSchema.pattern?.includes('-7[')
   if (jsonSchema.format !== undefined && !isOfOneVersion) delete jsonSchema.pattern

@@ -42,9 +42,8 @@ const parametersIn = (schemas: JsonSchemas, place: 'path' | 'query', { request }
 
 const bodyOf = (schemas: JsonSchemas, { request: { body } }: Route): object => {
   if (!body) return {}
-  const { required = [] } = schemas.inline(body, 'input')
   const media = { schema: schemas.refer(body, 'input'), example: schemas.descriptionOf(body)?.example }
-  return { requestBody: { required: required.length > 0, content: { 'application/json': media } } }
+  return { requestBody: { required: !body.safeParse({}).success, content: { 'application/json': media } } }
 }
 
 const answerContent = (schemas: JsonSchemas, { body }: AnswerDescription): object =>

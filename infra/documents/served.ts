@@ -2,10 +2,9 @@ import type { Route } from '../../shared/transport/http.ts'
 import type { Action } from '../../shared/transport/websocket.ts'
 import { topology } from '../topology.ts'
 
-type FunctionName = keyof typeof topology.functions
-
-const handlerOf = async (name: FunctionName): Promise<unknown> => {
-  const { handler } = await import(`../../${topology.functions[name].entry}`)
+const handlerOf = async (name: string): Promise<unknown> => {
+  const { entry } = topology.functions[name as keyof typeof topology.functions]
+  const { handler } = await import(`../../${entry}`)
   return handler
 }
 
@@ -14,7 +13,7 @@ export const servedRoutes = async (): Promise<Map<string, Route>> => {
   const served = await Promise.all(
     topology.httpRoutes.map(async ({ method, path, function: name }) => {
       const key = `${method} ${path}`
-      const { routes } = (await handlerOf(name as FunctionName)) as { routes: Record<string, Route> }
+      const { routes } = (await handlerOf(name)) as { routes: Record<string, Route> }
       const route = routes[key]
       if (!route) throw new Error(`${name} does not have ${key}`)
       return [key, route] as const
@@ -23,8 +22,10 @@ export const servedRoutes = async (): Promise<Map<string, Route>> => {
   return new Map(served)
 }
 
-/** Every action of the function that takes what has no route of its own, by its name. */
+/** Every action that has no route of its own, by its name. */
 export const servedActions = async (): Promise<Map<string, Action>> => {
-  const { actions } = (await handlerOf('MessageFunction')) as { actions: Record<string, Action> }
+  const route = topology.webSocketRoutes.find(({ key }) => key === '$default')
+  if (!route) throw new Error('No function takes the frames that have no route of their own')
+  const { actions } = (await handlerOf(route.function)) as { actions: Record<string, Action> }
   return new Map(Object.entries(actions))
 }
