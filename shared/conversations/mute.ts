@@ -10,8 +10,8 @@ import { setMute } from './participants.repository.ts'
  * Mutes a conversation for the caller, without an end or until a time, or ends that: while it is muted nothing of it is a
  * reason to notify them. Their own connections are told, nobody else is. Atomic; repeating it changes nothing.
  *
- * Throws `not_found`, `validation_failed` (an end that has passed), `forbidden` for a business that manages the conversation without being a
- * participant: it is not notified anyway.
+ * Throws `not_found`, `validation_failed` (an end that has passed), `forbidden` for a business that manages the conversation
+ * without being a participant: it is not notified anyway.
  */
 export const muteConversation = async (
   deps: ConversationDeps,

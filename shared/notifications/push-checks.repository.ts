@@ -8,8 +8,9 @@ import type { MissedMessage } from './push-request.ts'
 const mostForEach = 50
 
 /**
- * Those of the messages that each of these users may see and has neither read nor acknowledged, nor sent or muted: the newest 50 of
- * each, in the order of `seq`. What is deleted is not among them, nor is anything for who has left, or wants no push requests.
+ * Those of the messages that each of these users may see and has neither sent, read nor acknowledged: the newest 50 of each, in the
+ * order of `seq`. What is deleted is not among them, nor is anything for who has left, muted the conversation or its type, or wants
+ * no push requests.
  */
 export const findUnnoticed = async (
   db: Kysely<Database>,

@@ -43,8 +43,8 @@ const ofAbsent = async (
  * acknowledged it, left, muted the conversation, has quiet hours or wants none, or the message was deleted.
  *
  * One statement and one Redis round trip; for who is to be notified two more, and a request of SQS for every ten. Safe to repeat
- * and to run twice at once: a push is requested once. A function that ends between the request and its note repeats it, with the same
- * `dedupId`. Rejects when a store does not answer, or SQS takes nothing.
+ * and to run twice at once: a push is requested once. Where a function ends between the request and its note, or SQS takes only a
+ * part, it is requested again with the same `dedupId`. Rejects when a store or SQS does not answer.
  */
 export const checkPush = async (deps: CheckPushDeps, check: PushCheck): Promise<void> => {
   const { db, redis, clock, notifications } = deps

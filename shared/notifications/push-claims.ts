@@ -31,8 +31,8 @@ export interface ClaimedMessage {
 }
 
 /**
- * Takes those of these that nobody has requested a push for, or is about to: they are the caller's until `settleClaims` or for 30 s.
- * One round trip.
+ * Takes those of these that nobody has requested a push for, or is about to: they are the caller's for 30 s, or until
+ * `settleClaims`. One round trip.
  */
 export const claimPushes = async (redis: Cluster, missed: readonly MissedMessage[]): Promise<ClaimedMessage[]> => {
   if (missed.length === 0) return []
