@@ -13,7 +13,7 @@ export interface ShellSession {
   end(): Promise<void>
 }
 
-const sessionTimeoutMs = 60_000
+const sessionTimeoutMs = 90_000
 
 /** A request that is refused, and a variable that is not set, are mistakes in an example. */
 const preamble = `
@@ -21,12 +21,21 @@ set -eumo pipefail
 curl() { command curl --fail --show-error "$@"; }
 `
 
-/** Goes on when the background has said something; what says nothing is given a few seconds. */
+/** Ends a process and those that it has started. */
+const endGroup = (id: number): void => {
+  try {
+    process.kill(-id, 'SIGKILL')
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+/** What follows begins when the background has said something, which it is to do when it is ready. */
 const inBackground = (code: string, { output, groups }: { output: string; groups: string }): string => `
 (
 ${code}) > ${output} 2>&1 &
 echo $! >> ${groups}
-for _ in $(seq 50); do if [ -s ${output} ]; then break; fi; sleep 0.1; done`
+until [ -s ${output} ]; do sleep 0.1; done`
 
 const run = async (script: string, environment: Record<string, string>): Promise<void> => {
   const child = spawn('bash', ['-c', script], {
@@ -71,7 +80,7 @@ export const runShellSession = async (examples: readonly Example[]): Promise<She
   }
   const end = async (): Promise<void> => {
     const ids = (await readFile(groups, 'utf8').catch(() => '')).split('\n').filter(Boolean)
-    for (const id of ids) process.kill(-Number(id), 'SIGKILL')
+    for (const id of ids) endGroup(Number(id))
     await rm(folder, { recursive: true, force: true })
   }
   try {
