@@ -16,6 +16,7 @@ export const operatorSettings = [
   'PRESENCE_SWEEP_SECONDS',
   'AGENT_GRACE_SECONDS',
   'PUSH_HOLD_SECONDS',
+  'CONTENT_KEY_DAYS',
 ] as const
 
 export type OperatorSettings = Readonly<Partial<Record<(typeof operatorSettings)[number], string>>>

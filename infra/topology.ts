@@ -9,9 +9,16 @@
  */
 export type DatabaseAccess = 'database' | 'database:maintenance' | 'database:owner'
 
+/**
+ * What a function may do with the keys of messages: read and write messages by them, or make new ones as well. It goes with
+ * access to the database, where they are stored, wrapped.
+ */
+export type ContentKeysAccess = 'content-keys' | 'content-keys:rotation'
+
 /** What a function may touch. Each one becomes environment variables and the least grants that serve it. */
 export type Resource =
   | DatabaseAccess
+  | ContentKeysAccess
   | 'redis'
   | 'connections'
   | 'tokens'
@@ -115,6 +122,7 @@ export const topology = {
       timeoutSeconds: 10,
       uses: [
         'database',
+        'content-keys',
         'redis',
         'connections',
         'tokens',
@@ -130,6 +138,7 @@ export const topology = {
       timeoutSeconds: 10,
       uses: [
         'database',
+        'content-keys',
         'redis',
         'connections',
         'tokens',
@@ -147,6 +156,7 @@ export const topology = {
       timeoutSeconds: 10,
       uses: [
         'database',
+        'content-keys',
         'redis',
         'connections',
         'tokens',
@@ -173,7 +183,7 @@ export const topology = {
       entry: 'functions/http/sync.ts',
       memoryMb: 512,
       timeoutSeconds: 10,
-      uses: ['database', 'redis', 'tokens', 'profiles', 'queue:Profiles', 'queue:Audit'],
+      uses: ['database', 'content-keys', 'redis', 'tokens', 'profiles', 'queue:Profiles', 'queue:Audit'],
     },
     PlatformFunction: {
       entry: 'functions/http/platform.ts',
@@ -212,6 +222,7 @@ export const topology = {
       timeoutSeconds: 10,
       uses: [
         'database',
+        'content-keys',
         'redis',
         'connections',
         'profiles',
@@ -228,6 +239,7 @@ export const topology = {
       timeoutSeconds: 60,
       uses: [
         'database',
+        'content-keys',
         'redis',
         'connections',
         'profiles',
@@ -261,6 +273,7 @@ export const topology = {
       timeoutSeconds: 60,
       uses: [
         'database',
+        'content-keys',
         'redis',
         'connections',
         'profiles',
@@ -277,6 +290,7 @@ export const topology = {
       timeoutSeconds: 60,
       uses: [
         'database',
+        'content-keys',
         'redis',
         'connections',
         'profiles',
@@ -305,11 +319,17 @@ export const topology = {
       timeoutSeconds: 300,
       uses: ['database:maintenance'],
     },
+    RotateKeysFunction: {
+      entry: 'functions/schedule/rotate-keys.ts',
+      memoryMb: 512,
+      timeoutSeconds: 300,
+      uses: ['database', 'content-keys:rotation', 'queue:Audit'],
+    },
     MigrateFunction: {
       entry: 'functions/deploy/migrate.ts',
       memoryMb: 512,
       timeoutSeconds: 300,
-      uses: ['database:owner'],
+      uses: ['database:owner', 'content-keys:rotation'],
     },
   },
   httpDefaultFunction: 'PlatformFunction',
@@ -432,6 +452,7 @@ export const topology = {
   schedules: {
     Sweep: { function: 'SweepFunction', expression: 'rate(1 minute)' },
     Retention: { function: 'RetentionFunction', expression: 'rate(1 hour)' },
+    RotateKeys: { function: 'RotateKeysFunction', expression: 'rate(1 hour)' },
   },
   events: {
     Profiles: {

@@ -42,6 +42,7 @@ import { databaseFromEnvironment } from '../../shared/database/connection.ts'
 import { pushFromEnvironment } from '../../shared/delivery/push.ts'
 import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts'
 import { switchboardFromEnvironment } from '../../shared/delivery/switchboard.ts'
+import { contentKeysFromEnvironment } from '../../shared/encryption/encryption.config.ts'
 import type { SendDeps } from '../../shared/messages/send-message.ts'
 import { pushChecksFromEnvironment } from '../../shared/notifications/push-check.jobs.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
@@ -155,6 +156,7 @@ export const handler = createHandler(
     replays: replayQueueFromEnvironment,
     pushChecks: pushChecksFromEnvironment,
     presence: presenceFromEnvironment,
+    contentKeys: contentKeysFromEnvironment,
     audit: auditFromEnvironment,
     clock: () => systemClock,
   }),

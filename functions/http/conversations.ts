@@ -21,6 +21,7 @@ import {
 import { muteConversation } from '../../shared/conversations/mute.ts'
 import { addParticipant, changeRole, removeFromGroup } from '../../shared/conversations/participants.ts'
 import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.ts'
+import { contentKeysFromEnvironment } from '../../shared/encryption/encryption.config.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
 import { Id } from '../../shared/platform/ids.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
@@ -87,6 +88,7 @@ export const handler = createHandler(
     tokens: tokenVerifierFromEnvironment(systemClock),
     profiles: profilesFromEnvironment,
     receipts: receiptQueueFromEnvironment,
+    contentKeys: contentKeysFromEnvironment,
     audit: auditFromEnvironment,
   }),
 )

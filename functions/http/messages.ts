@@ -3,6 +3,7 @@ import { auditFromEnvironment } from '../../shared/audit/audit.ts'
 import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
 import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.ts'
 import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts'
+import { contentKeysFromEnvironment } from '../../shared/encryption/encryption.config.ts'
 import { HistoryQuery, SendMessage } from '../../shared/messages/messages.schema.ts'
 import { deleteMessage, getMessage, readHistory } from '../../shared/messages/messages.ts'
 import { type SendDeps, senderOf, sendMessage } from '../../shared/messages/send-message.ts'
@@ -56,6 +57,7 @@ export const handler = createHandler(
     pushChecks: pushChecksFromEnvironment,
     receipts: receiptQueueFromEnvironment,
     presence: presenceFromEnvironment,
+    contentKeys: contentKeysFromEnvironment,
     audit: auditFromEnvironment,
   }),
 )

@@ -1,6 +1,7 @@
 import { auditFromEnvironment } from '../../shared/audit/audit.ts'
 import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
 import { databaseFromEnvironment } from '../../shared/database/connection.ts'
+import { contentKeysFromEnvironment } from '../../shared/encryption/encryption.config.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
 import { profilesFromEnvironment } from '../../shared/profiles/profiles.config.ts'
@@ -21,6 +22,7 @@ export const handler = createHandler(
     tokens: tokenVerifierFromEnvironment(systemClock),
     db: databaseFromEnvironment,
     delivered: deliveredFromEnvironment,
+    contentKeys: contentKeysFromEnvironment,
     profiles: profilesFromEnvironment,
     audit: auditFromEnvironment,
     clock: () => systemClock,

@@ -4,6 +4,7 @@ import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.
 import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts'
 import { ReplayJob } from '../../shared/delivery/replay.schema.ts'
 import { type ReplayDeps, replay } from '../../shared/delivery/replay.ts'
+import { contentKeysFromEnvironment } from '../../shared/encryption/encryption.config.ts'
 import { pushChecksFromEnvironment } from '../../shared/notifications/push-check.jobs.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
 import { presenceFromEnvironment } from '../../shared/presence/presence.config.ts'
@@ -16,6 +17,7 @@ export const createHandler = (deps: ReplayDeps) =>
 export const handler = createHandler(
   runtime({
     ...deliveryFromEnvironment,
+    contentKeys: contentKeysFromEnvironment,
     profiles: profilesFromEnvironment,
     replays: replayQueueFromEnvironment,
     pushChecks: pushChecksFromEnvironment,

@@ -4,6 +4,7 @@ import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.
 import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts'
 import { SweepJob, sweepQueueFromEnvironment } from '../../shared/delivery/sweep.jobs.ts'
 import { type SweepDeps, sweep } from '../../shared/delivery/sweep.ts'
+import { contentKeysFromEnvironment } from '../../shared/encryption/encryption.config.ts'
 import { pushChecksFromEnvironment } from '../../shared/notifications/push-check.jobs.ts'
 import { logger } from '../../shared/platform/logger.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
@@ -20,6 +21,7 @@ export const createHandler = (deps: SweepDeps) =>
 export const handler = createHandler(
   runtime({
     ...deliveryFromEnvironment,
+    contentKeys: contentKeysFromEnvironment,
     profiles: profilesFromEnvironment,
     replays: replayQueueFromEnvironment,
     pushChecks: pushChecksFromEnvironment,

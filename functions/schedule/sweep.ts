@@ -7,6 +7,7 @@ import { measureStanding } from '../../shared/delivery/standing.ts'
 import { SweepTask, sweepQueueFromEnvironment } from '../../shared/delivery/sweep.jobs.ts'
 import { type SweepDeps, sweep } from '../../shared/delivery/sweep.ts'
 import { planSweep, type SweepPeriods } from '../../shared/delivery/sweep-plan.ts'
+import { contentKeysFromEnvironment } from '../../shared/encryption/encryption.config.ts'
 import { pushChecksFromEnvironment } from '../../shared/notifications/push-check.jobs.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
 import { presenceFromEnvironment } from '../../shared/presence/presence.config.ts'
@@ -32,6 +33,7 @@ export const createHandler = (deps: SweepDeps & { periods: SweepPeriods }) =>
 export const handler = createHandler(
   runtime({
     ...deliveryFromEnvironment,
+    contentKeys: contentKeysFromEnvironment,
     profiles: profilesFromEnvironment,
     replays: replayQueueFromEnvironment,
     pushChecks: pushChecksFromEnvironment,

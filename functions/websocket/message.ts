@@ -4,6 +4,7 @@ import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.
 import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts'
 import { SyncRequest } from '../../shared/delivery/sync.schema.ts'
 import { requestSync, type SyncDeps } from '../../shared/delivery/sync.ts'
+import { contentKeysFromEnvironment } from '../../shared/encryption/encryption.config.ts'
 import { MessageReference, SendMessageFrame } from '../../shared/messages/messages.schema.ts'
 import { deleteMessage } from '../../shared/messages/messages.ts'
 import { type SendDeps, senderOf, sendMessage } from '../../shared/messages/send-message.ts'
@@ -68,6 +69,7 @@ export const handler = createHandler(
     receipts: receiptQueueFromEnvironment,
     presence: presenceFromEnvironment,
     typing: typingFromEnvironment,
+    contentKeys: contentKeysFromEnvironment,
     audit: auditFromEnvironment,
   }),
 )

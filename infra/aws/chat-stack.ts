@@ -2,6 +2,7 @@ import { CfnOutput, Stack, Tags } from 'aws-cdk-lib'
 import type { Construct } from 'constructs'
 import type { Topology } from '../topology.ts'
 import { Api } from './api.ts'
+import { ContentKeys } from './content-keys.ts'
 import { Data } from './data.ts'
 import { Network } from './network.ts'
 import type { Options } from './options.ts'
@@ -31,6 +32,7 @@ export class ChatStack extends Stack {
 
     const network = new Network(this, 'Network', settings)
     const data = new Data(this, 'Data', { vpc: network.vpc, tables: topology.tables, options, settings })
+    const contentKeys = new ContentKeys(this, 'ContentKeys', { stage: options.stage, settings })
     const tokens = new Tokens(this, 'Tokens', options, settings)
     const platform = new Platform(this, 'Platform', options, settings)
     const realtime = new Realtime(this, 'Realtime', { accountRole: options.apiGatewayAccountRole, settings })
@@ -39,6 +41,7 @@ export class ChatStack extends Stack {
       bundles,
       network,
       data,
+      contentKeys,
       tokens: tokens.access,
       profiles: platform.profiles,
       serviceToken: platform.serviceToken,

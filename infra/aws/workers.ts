@@ -13,6 +13,7 @@ import { Construct } from 'constructs'
 import type { OperatorSettings } from '../operator-settings.ts'
 import type { Resource, Topology } from '../topology.ts'
 import type { Access } from './access.ts'
+import type { ContentKeys } from './content-keys.ts'
 import type { Data } from './data.ts'
 import { createFunction } from './functions.ts'
 import type { Network } from './network.ts'
@@ -24,6 +25,7 @@ export interface WorkersProps {
   readonly bundles: string
   readonly network: Network
   readonly data: Data
+  readonly contentKeys: ContentKeys
   readonly tokens: Access
   readonly profiles: Access
   readonly serviceToken: Access
@@ -166,7 +168,7 @@ export class Workers extends Construct {
   }
 }
 
-const accessOf = ({ data, tokens, profiles, serviceToken, connections }: WorkersProps, queues: Queues) => {
+const accessOf = ({ data, contentKeys, tokens, profiles, serviceToken, connections }: WorkersProps, queues: Queues) => {
   const named = (from: Readonly<Record<string, Access>>, resource: string): Access => {
     const found = from[resource.slice(resource.indexOf(':') + 1)]
     if (!found) throw new Error(`the topology has no ${resource}`)
@@ -180,6 +182,10 @@ const accessOf = ({ data, tokens, profiles, serviceToken, connections }: Workers
         return data.database.maintenanceAccess
       case 'database:owner':
         return data.database.ownerAccess
+      case 'content-keys':
+        return contentKeys.access
+      case 'content-keys:rotation':
+        return contentKeys.rotationAccess
       case 'redis':
         return data.cache.access
       case 'tokens':

@@ -12,6 +12,8 @@ export interface StackFacts {
   readonly jwtSecret: string
   readonly profileApi: { readonly url: string; readonly token: string }
   readonly serviceToken: string
+  /** Wraps the data keys of messages. */
+  readonly contentMasterKey: string
   /** Settings that every function gets besides, by the names that they have on AWS. */
   readonly settings: Readonly<Record<string, string>>
 }
@@ -33,6 +35,9 @@ const variablesOf = (resource: Resource, facts: StackFacts): Record<string, stri
       return { REDIS_URL: facts.redisUrl }
     case 'connections':
       return { WEBSOCKET_API_ENDPOINT: facts.connectionsUrl }
+    case 'content-keys':
+    case 'content-keys:rotation':
+      return { CONTENT_MASTER_KEY: facts.contentMasterKey }
     case 'tokens':
       return { JWT_SECRET: facts.jwtSecret }
     case 'profiles':

@@ -202,6 +202,7 @@ const start = async (options: HostOptions, started: AsyncDisposableStack): Promi
     jwtSecret,
     profileApi: { url: profileApi.url, token: profileApiToken },
     serviceToken,
+    contentMasterKey: await keptSecret(directory.contentMasterKey),
     settings: options.settings ?? {},
   }
   const functions = createFunctionHost({

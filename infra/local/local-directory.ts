@@ -15,6 +15,8 @@ export interface LocalDirectory {
   readonly jwtSecret: string
   readonly serviceToken: string
   readonly profileApiToken: string
+  /** The key without which the messages in the database can't be read. */
+  readonly contentMasterKey: string
   /** Who runs here; it holds secrets. */
   readonly running: string
 }
@@ -30,6 +32,7 @@ export const localDirectoryAt = (path: string): LocalDirectory => ({
   jwtSecret: join(path, 'jwt-secret'),
   serviceToken: join(path, 'service-token'),
   profileApiToken: join(path, 'profile-api-token'),
+  contentMasterKey: join(path, 'content-master-key'),
   running: join(path, 'running.json'),
 })
 

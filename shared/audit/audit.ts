@@ -16,6 +16,7 @@ export type AuditAction =
   | 'conversation.queued'
   | 'conversation.reassigned'
   | 'conversation.reopened'
+  | 'key.destroyed'
   | 'key.rotated'
   | 'message.deleted'
   | 'participant.added'

@@ -17,7 +17,6 @@ import { drainQueue, type Turn } from './queue.ts'
 import { tellToWait } from './waiting.ts'
 
 export type BusinessDeps = AnnounceDeps & {
-  db: Kysely<Database>
   redis: Cluster
   presence: PresenceSettings
   pushChecks: PushChecks

@@ -1,7 +1,6 @@
-import type { Kysely } from 'kysely'
 import { lockConversation } from '../conversations/conversations.repository.ts'
-import type { Database } from '../database/schema.ts'
 import { type DeliverDeps, deliver } from '../messages/deliver.ts'
+import type { MessageStore } from '../messages/message-body.ts'
 import { insertMessage } from '../messages/messages.repository.ts'
 import { newId } from '../platform/ids.ts'
 import { logger } from '../platform/logger.ts'
@@ -12,10 +11,11 @@ import { findBusiness } from './businesses.repository.ts'
 const defaultText =
   'Thank you for your message. Nobody is free to answer right now; we will get back to you here as soon as we can.'
 
-type WaitingDeps = DeliverDeps & { db: Kysely<Database> }
+type WaitingDeps = DeliverDeps & MessageStore
 
 const tellOne = async (deps: WaitingDeps, conversationId: string): Promise<void> => {
   const now = deps.clock.now()
+  const key = await deps.contentKeys.active(deps.db)
   const told = await deps.db.transaction().execute(async trx => {
     await lockConversation(trx, conversationId)
     const chat = await findBusinessConversation(trx, conversationId)
@@ -29,7 +29,7 @@ const tellOne = async (deps: WaitingDeps, conversationId: string): Promise<void>
       content: business?.auto_reply ?? defaultText,
       metadata: null,
     }
-    const stored = await insertMessage(trx, message, now)
+    const stored = await insertMessage(trx, key, message, now)
     await setToldToWait(trx, conversationId)
     return { message, stored }
   })

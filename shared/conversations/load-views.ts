@@ -1,10 +1,9 @@
-import type { Kysely } from 'kysely'
 import type { Viewer } from '../auth/caller.ts'
 import {
   type BusinessConversationRow,
   listBusinessConversations,
 } from '../business/business-conversations.repository.ts'
-import type { Database } from '../database/schema.ts'
+import type { MessageStore } from '../messages/message-body.ts'
 import { countUnread, type MessageRow, newestVisible } from '../messages/messages.repository.ts'
 import { visibleAt } from '../messages/retention.config.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -16,8 +15,7 @@ import type { ConversationRow } from './conversations.repository.ts'
 import type { Conversation } from './conversations.schema.ts'
 import { listParticipants, type ParticipantRow } from './participants.repository.ts'
 
-export interface LoadViewsDeps {
-  db: Kysely<Database>
+export interface LoadViewsDeps extends MessageStore {
   clock: Clock
   delivered: DeliveredPositions
   profiles: Profiles
@@ -73,14 +71,14 @@ interface OwnParts {
 
 /** What depends on who looks: two statements. */
 const loadOwn = async (
-  { db }: LoadViewsDeps,
+  deps: LoadViewsDeps,
   viewer: Viewer,
   conversations: readonly ConversationRow[],
   now: Date,
 ): Promise<OwnParts> => {
   const since = visibleAt(now)
   const scope = { userId: viewer.id, conversationIds: idsOf(conversations) }
-  const [newest, unread] = await Promise.all([newestVisible(db, scope, since), countUnread(db, scope, since)])
+  const [newest, unread] = await Promise.all([newestVisible(deps, scope, since), countUnread(deps.db, scope, since)])
   return { newest, unread }
 }
 

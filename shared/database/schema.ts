@@ -54,12 +54,26 @@ export interface MessagesTable {
   seq: number
   sender_id: string
   type: MessageType
-  content: string | null
-  /** `json`, not `jsonb`: it is kept as it came, with every escape that `jsonb` refuses. */
-  metadata: ColumnType<Record<string, unknown> | null, string | null, string | null>
+  /** The content key that `body` is sealed with; both are null once deleted. */
+  key_id: number | null
+  body: Buffer | null
+  /** Of messages from before they were encrypted, until the job has come to them. */
+  content: Generated<string | null>
+  metadata: Generated<Record<string, unknown> | null>
   sent_at: Date
   deleted_at: Date | null
   changed_xid: TransactionId
+}
+
+export interface ContentKeysTable {
+  id: Generated<number>
+  wrapped: Buffer
+  created_at: Date
+  /** Null: it is the one that new messages are encrypted with. */
+  retired_at: Date | null
+  /** Of a retired key: the message up to which the walk has come, and how many of the key's it has met. */
+  walk_at: string | null
+  walk_found: Generated<number>
 }
 
 export type AssignmentStrategy = 'round_robin' | 'least_busy'
@@ -126,6 +140,7 @@ export interface Database {
   conversations: ConversationsTable
   participants: ParticipantsTable
   messages: MessagesTable
+  content_keys: ContentKeysTable
   businesses: BusinessesTable
   agents: AgentsTable
   business_conversations: BusinessConversationsTable

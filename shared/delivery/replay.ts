@@ -1,9 +1,8 @@
 import type { Cluster } from 'ioredis'
-import type { Kysely } from 'kysely'
 import type { Audit } from '../audit/audit.ts'
 import { welcomeAgent } from '../business/sweep-businesses.ts'
-import type { Database } from '../database/schema.ts'
 import { seenByOthers } from '../messages/message.view.ts'
+import type { MessageStore } from '../messages/message-body.ts'
 import { listMessages } from '../messages/messages.repository.ts'
 import { visibleAt } from '../messages/retention.config.ts'
 import type { PushChecks } from '../notifications/push-check.jobs.ts'
@@ -42,8 +41,7 @@ export interface ReplaySettings {
   syncLimit: number
 }
 
-export interface ReplayDeps {
-  db: Kysely<Database>
+export interface ReplayDeps extends MessageStore {
   redis: Cluster
   switchboard: Switchboard
   delivered: DeliveredPositions
@@ -209,6 +207,7 @@ const senderOf = (
   remainingMs: () => number,
 ): RangeSender => ({
   db: deps.db,
+  contentKeys: deps.contentKeys,
   clock: deps.clock,
   pageSize: deps.settings.pageSize,
   mayGoOn: async () => remainingMs() > handOverMs && (await lease.renew()),
@@ -259,7 +258,7 @@ const tellBusiness = async (
 ): Promise<void> => {
   if (connections.length === 0) return
   const range = { conversationId, above: seq - 1, below: seq + 1, direction: 'asc', limit: 1 } as const
-  const [row] = await listMessages(deps.db, range, visibleAt(deps.clock.now()))
+  const [row] = await listMessages(deps, range, visibleAt(deps.clock.now()))
   if (row) await pushTo(deps, connections, () => ({ event: 'message.created', data: { message: seenByOthers(row) } }))
 }
 

@@ -1,7 +1,6 @@
-import type { Kysely } from 'kysely'
 import { listParticipants } from '../conversations/participants.repository.ts'
-import type { Database } from '../database/schema.ts'
 import { messageView } from '../messages/message.view.ts'
+import type { MessageStore } from '../messages/message-body.ts'
 import { listMessages } from '../messages/messages.repository.ts'
 import { visibleAt } from '../messages/retention.config.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -12,8 +11,7 @@ import type { Range } from './replay.repository.ts'
 /** `sent`, or why the frame did not get there: the socket has ended, or it is worth trying again after a delay. */
 export type SendOutcome = { outcome: 'sent' } | { outcome: 'gone' } | { outcome: 'later'; delaySeconds: number }
 
-export interface RangeSender {
-  db: Kysely<Database>
+export interface RangeSender extends MessageStore {
   clock: Clock
   /** Messages read from Postgres at a time. */
   pageSize: number
@@ -36,18 +34,19 @@ export interface RangeResult {
  * other. `limit` bounds the number of messages.
  */
 export const sendRange = async (
-  { db, clock, pageSize, send, mayGoOn }: RangeSender,
+  sender: RangeSender,
   { conversationId, afterSeq, lastSeq }: Range,
   userId: string,
   limit = Number.POSITIVE_INFINITY,
 ): Promise<RangeResult> => {
-  const participants = await listParticipants(db, [conversationId])
+  const { clock, pageSize, send, mayGoOn } = sender
+  const participants = await listParticipants(sender.db, [conversationId])
   const others = participants.filter(participant => participant.user_id !== userId)
   const result: RangeResult = { outcome: 'done', delaySeconds: 0, throughSeq: afterSeq, hasMore: true, sent: 0 }
   for (;;) {
     const wanted = Math.min(pageSize, limit - result.sent)
     const rows = await listMessages(
-      db,
+      sender,
       { conversationId, above: result.throughSeq, below: lastSeq + 1, direction: 'asc', limit: wanted + 1 },
       visibleAt(clock.now()),
     )

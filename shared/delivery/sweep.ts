@@ -1,8 +1,7 @@
 import type { Cluster } from 'ioredis'
-import type { Kysely } from 'kysely'
 import type { Audit } from '../audit/audit.ts'
 import { sweepBusinesses } from '../business/sweep-businesses.ts'
-import type { Database } from '../database/schema.ts'
+import type { MessageStore } from '../messages/message-body.ts'
 import type { PushChecks } from '../notifications/push-check.jobs.ts'
 import { lowestIdAt } from '../platform/ids.ts'
 import { measure } from '../platform/metrics.ts'
@@ -19,8 +18,7 @@ import { findUnacknowledged } from './replay.repository.ts'
 import type { SweepJob, SweepQueue } from './sweep.jobs.ts'
 import { endingConnection } from './switchboard.ts'
 
-export interface SweepDeps extends FanOutDeps {
-  db: Kysely<Database>
+export interface SweepDeps extends FanOutDeps, MessageStore {
   redis: Cluster
   delivered: DeliveredPositions
   profiles: Profiles

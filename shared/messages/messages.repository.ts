@@ -1,10 +1,13 @@
-import { type ExpressionBuilder, type Kysely, type Selectable, sql } from 'kysely'
+import { type ExpressionBuilder, type Kysely, sql } from 'kysely'
 import { isOneOf } from '../database/is-one-of.ts'
-import type { Database, MessagesTable } from '../database/schema.ts'
+import type { Database } from '../database/schema.ts'
 import { currentTransaction } from '../database/transaction-id.ts'
+import type { ContentKey } from '../encryption/content-keys.ts'
+import { type MessageBody, type MessageStore, type Opened, openRows, type SealedRow, sealBody } from './message-body.ts'
 import type { VisibleSince } from './retention.ts'
 
-export type MessageRow = Selectable<Omit<MessagesTable, 'changed_xid'>>
+/** What is read of a message, opened. */
+export type MessageRow = Opened<SealedRow>
 
 const columns = [
   'messages.id',
@@ -12,13 +15,15 @@ const columns = [
   'messages.seq',
   'messages.sender_id',
   'messages.type',
+  'messages.key_id',
+  'messages.body',
   'messages.content',
   'messages.metadata',
   'messages.sent_at',
   'messages.deleted_at',
 ] as const
 
-export interface NewMessage {
+export interface NewMessage extends MessageBody {
   id: string
   conversationId: string
   senderId: string
@@ -26,8 +31,6 @@ export interface NewMessage {
   businessId?: string | undefined
   /** `system` comes from the service: its sender is nobody who has to be a participant. */
   type: 'text' | 'system'
-  content: string
-  metadata: Record<string, unknown> | null
 }
 
 export interface StoredMessage {
@@ -40,26 +43,38 @@ export interface StoredMessage {
 }
 
 /**
- * Stores a message as the next of its conversation, in one statement and so at once or not at all. Rejects with SQLSTATE KC404
+ * Stores a message, encrypted, as the next of its conversation, in one statement and so at once or not at all. Rejects with SQLSTATE KC404
  * when the sender is not a participant, with KC409 when a customer writes in a business conversation that is closed, and with
  * 23505 when the id is stored already; none of them uses up a `seq`.
  */
-export const insertMessage = async (db: Kysely<Database>, message: NewMessage, now: Date): Promise<StoredMessage> => {
-  const { id, conversationId, senderId, businessId, type, content, metadata } = message
+export const insertMessage = async (
+  db: Kysely<Database>,
+  { id: keyId, key }: ContentKey,
+  message: NewMessage,
+  now: Date,
+): Promise<StoredMessage> => {
+  const { id, conversationId, senderId, businessId, type } = message
+  const body = sealBody(key, { id, conversation_id: conversationId }, message)
   const { rows } = await sql<{ seq: number; sent_at: Date; recipients: string[]; business_id: string | null }>`
     select seq, sent_at, recipients, business_id from send_message(
-      ${id}::uuid, ${conversationId}::uuid, ${senderId}::uuid, ${type}, ${content},
-      ${metadata && JSON.stringify(metadata)}::json, ${now}::timestamptz,
-      ${businessId ?? null}::uuid
+      ${id}::uuid, ${conversationId}::uuid, ${senderId}::uuid, ${type}, ${keyId}::int, ${body}::bytea,
+      ${now}::timestamptz, ${businessId ?? null}::uuid
     )`.execute(db)
   const [row] = rows
   if (!row) throw new Error('send_message returned no row')
   return { seq: row.seq, sentAt: row.sent_at, recipients: row.recipients, businessId: row.business_id }
 }
 
+/** Whether there is a message with this id, whoever may see it. */
+export const isStored = async (db: Kysely<Database>, id: string): Promise<boolean> =>
+  (await db.selectFrom('messages').select('id').where('id', '=', id).executeTakeFirst()) !== undefined
+
 /** Any message by its id, whoever may see it. */
-export const findStored = (db: Kysely<Database>, id: string): Promise<MessageRow | undefined> =>
-  db.selectFrom('messages').select(columns).where('messages.id', '=', id).executeTakeFirst()
+export const findStored = async (store: MessageStore, id: string): Promise<MessageRow | undefined> => {
+  const rows = await store.db.selectFrom('messages').select(columns).where('messages.id', '=', id).execute()
+  const [row] = await openRows(store, rows)
+  return row
+}
 
 /** Neither past retention, nor deleted longer ago than a deletion shows. */
 export const isVisible = (since: VisibleSince) => (eb: ExpressionBuilder<Database, 'messages'>) =>
@@ -68,24 +83,46 @@ export const isVisible = (since: VisibleSince) => (eb: ExpressionBuilder<Databas
     eb.or([eb('messages.deleted_at', 'is', null), eb('messages.deleted_at', '>', since.deleted)]),
   ])
 
-/** A message that this participant may see. */
-export const findVisible = (
+/** A message, as somebody sees it who joined its conversation behind this position. */
+export interface VisibleReference {
+  conversationId: string
+  messageId: string
+  joinedSeq: number
+}
+
+const visible = (
   db: Kysely<Database>,
-  { conversationId, messageId, joinedSeq }: { conversationId: string; messageId: string; joinedSeq: number },
+  { conversationId, messageId, joinedSeq }: VisibleReference,
   since: VisibleSince,
-): Promise<MessageRow | undefined> =>
+) =>
   db
     .selectFrom('messages')
-    .select(columns)
     .where('messages.id', '=', messageId)
     .where('messages.conversation_id', '=', conversationId)
     .where('messages.seq', '>', joinedSeq)
     .where(isVisible(since))
-    .executeTakeFirst()
+
+/** What is around a message that this participant may see. */
+export const findVisible = (
+  db: Kysely<Database>,
+  reference: VisibleReference,
+  since: VisibleSince,
+): Promise<Pick<MessageRow, 'seq' | 'sender_id'> | undefined> =>
+  visible(db, reference, since).select(['messages.seq', 'messages.sender_id']).executeTakeFirst()
+
+/** A message that this participant may see. */
+export const readVisible = async (
+  store: MessageStore,
+  reference: VisibleReference,
+  since: VisibleSince,
+): Promise<MessageRow | undefined> => {
+  const [row] = await openRows(store, await visible(store.db, reference, since).select(columns).execute())
+  return row
+}
 
 /** Up to `limit` messages on one side of a position, nearest first. */
-export const listMessages = (
-  db: Kysely<Database>,
+export const listMessages = async (
+  store: MessageStore,
   range: {
     conversationId: string
     above: number
@@ -94,8 +131,8 @@ export const listMessages = (
     limit: number
   },
   since: VisibleSince,
-): Promise<MessageRow[]> =>
-  db
+): Promise<MessageRow[]> => {
+  const rows = await store.db
     .selectFrom('messages')
     .select(columns)
     .where('messages.conversation_id', '=', range.conversationId)
@@ -105,27 +142,29 @@ export const listMessages = (
     .orderBy('messages.seq', range.direction)
     .limit(range.limit)
     .execute()
+  return openRows(store, rows)
+}
 
 /**
  * The newest message of each of these conversations behind the user's joining, by conversation; where they are no participant,
  * of all there are: whether they may see it is for the caller to know.
  */
 export const newestVisible = async (
-  db: Kysely<Database>,
+  store: MessageStore,
   { userId, conversationIds }: { userId: string; conversationIds: readonly string[] },
   since: VisibleSince,
 ): Promise<Map<string, MessageRow>> => {
-  const { rows } = await sql<MessageRow>`
+  const { rows } = await sql<SealedRow>`
     select newest.* from unnest(${conversationIds}::uuid[]) as wanted (id)
       left join participants as me
         on me.conversation_id = wanted.id and me.user_id = ${userId}::uuid and me.left_at is null
       cross join lateral (
-        select id, conversation_id, seq, sender_id, type, content, metadata, sent_at, deleted_at from messages
+        select id, conversation_id, seq, sender_id, type, key_id, body, content, metadata, sent_at, deleted_at from messages
         where conversation_id = wanted.id and seq > coalesce(me.joined_seq, 0)
           and sent_at > ${since.sent} and (deleted_at is null or deleted_at > ${since.deleted})
         order by seq desc limit 1
-      ) as newest`.execute(db)
-  return new Map(rows.map(row => [row.conversation_id, row]))
+      ) as newest`.execute(store.db)
+  return new Map((await openRows(store, rows)).map(row => [row.conversation_id, row]))
 }
 
 /** Counting stops here; beyond it a client shows "1000+" anyway. */
@@ -173,7 +212,14 @@ export const markDeleted = (
 ): Promise<{ seq: number; deleted_at: Date | null } | undefined> =>
   db
     .updateTable('messages')
-    .set({ deleted_at: now, content: null, metadata: null, changed_xid: currentTransaction() })
+    .set({
+      deleted_at: now,
+      key_id: null,
+      body: null,
+      content: null,
+      metadata: null,
+      changed_xid: currentTransaction(),
+    })
     .where('id', '=', messageId)
     .where('conversation_id', '=', conversationId)
     .where('deleted_at', 'is', null)

@@ -8,7 +8,8 @@ import { type FanOutDeps, fanOut } from '../delivery/fan-out.ts'
 import { Problem } from '../platform/problems.ts'
 import { type DeliveredPositions, withDelivered } from '../receipts/delivered.ts'
 import { messageView } from './message.view.ts'
-import { findVisible, listMessages, type MessageRow, markDeleted } from './messages.repository.ts'
+import type { MessageStore } from './message-body.ts'
+import { findVisible, listMessages, type MessageRow, markDeleted, readVisible } from './messages.repository.ts'
 import type { HistoryQuery, Message, MessagePage } from './messages.schema.ts'
 import { visibleAt } from './retention.config.ts'
 
@@ -16,11 +17,11 @@ export type MessageDeps = FanOutDeps & { db: Kysely<Database>; delivered: Delive
 
 const messageNotFound = () => new Problem('not_found', 'There is no such message.')
 
-type ReadDeps = Pick<MessageDeps, 'db' | 'clock' | 'delivered'>
+type ReadDeps = MessageStore & Pick<MessageDeps, 'clock' | 'delivered'>
 
 /** Messages as the user sees them. Where there are own ones among them, their status costs one Redis round trip. */
 const viewsFor = async (
-  { delivered }: ReadDeps,
+  { delivered }: Pick<ReadDeps, 'delivered'>,
   userId: string,
   rows: readonly MessageRow[],
   others: readonly ParticipantRow[],
@@ -37,7 +38,7 @@ export const readHistory = async (
 ): Promise<MessagePage> => {
   const { me, others } = await requireAccess(deps.db, conversationId, caller)
   const rows = await listMessages(
-    deps.db,
+    deps,
     {
       conversationId,
       above: Math.max(after ?? 0, me.joined_seq),
@@ -59,7 +60,7 @@ export const getMessage = async (
 ): Promise<Message> => {
   const { me, others } = await requireAccess(deps.db, conversationId, caller)
   const reference = { conversationId, messageId, joinedSeq: me.joined_seq }
-  const row = await findVisible(deps.db, reference, visibleAt(deps.clock.now()))
+  const row = await readVisible(deps, reference, visibleAt(deps.clock.now()))
   if (!row) throw messageNotFound()
   const [message] = await viewsFor(deps, caller.id, [row], others)
   if (!message) throw messageNotFound()

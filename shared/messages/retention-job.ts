@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import { hasSqlState, sqlState } from '../database/errors.ts'
+import type { Amount } from '../database/in-batches.ts'
 import type { Database } from '../database/schema.ts'
 import { logger } from '../platform/logger.ts'
 import {
@@ -12,15 +13,7 @@ import {
   type Partition,
   type PartitionSpan,
 } from './partitions.ts'
-import {
-  type Amount,
-  countDeleted,
-  countPast,
-  countRows,
-  deleteDeleted,
-  deletePast,
-  holdsYounger,
-} from './retention.repository.ts'
+import { countDeleted, countPast, countRows, deleteDeleted, deletePast, holdsYounger } from './retention.repository.ts'
 import { type PurgedUpTo, purgedUpTo, type RetentionDays } from './retention.ts'
 
 export interface RetentionDeps {

@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises'
 import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
+import { type Amount, inBatches } from '../database/in-batches.ts'
 import type { Database } from '../database/schema.ts'
 import { idTime, lowestIdAt } from '../platform/ids.ts'
 import { idRange, type Partition } from './partitions.ts'
@@ -7,18 +7,7 @@ import type { PurgedUpTo } from './retention.ts'
 
 /** One statement and transaction: some 20 ms, so that nobody waits for its row locks and a run stops soon after it is told to. */
 const batchSize = 1_000
-/**
- * After each batch the run rests so many times as long as the batch took, so that sends keep the server to themselves most of
- * the time: back to back, the p99 of sends was 2 to 5 times as high during a run (test/load/retention.ts).
- */
-const restFactor = 4
 const dayMs = 24 * 60 * 60 * 1000
-
-export interface Amount {
-  rows: number
-  /** False when time ran out first. */
-  finished: boolean
-}
 
 const pastRetention = (upTo: PurgedUpTo): RawBuilder<SqlBool> => sql`sent_at <= ${upTo.sent}`
 const deletedLongAgo = (upTo: PurgedUpTo): RawBuilder<SqlBool> =>
@@ -41,18 +30,6 @@ const deleteBatch = async (
   return rows
 }
 
-const inBatches = async (hasTime: () => boolean, next: () => Promise<number>): Promise<Amount> => {
-  let rows = 0
-  while (hasTime()) {
-    const startedAt = performance.now()
-    const changed = await next()
-    rows += changed
-    if (changed < batchSize) return { rows, finished: true }
-    await delay((performance.now() - startedAt) * restFactor)
-  }
-  return { rows, finished: false }
-}
-
 /** Deletes what is past retention, oldest first, each batch a transaction of its own. */
 export const deletePast = (
   db: Kysely<Database>,
@@ -66,7 +43,7 @@ export const deletePast = (
     const where = sql<SqlBool>`id > ${after} and id < ${idsEnd(upTo)} and ${pastRetention(upTo)}`
     const rows = await deleteBatch(db, name, where, 'id')
     for (const { id } of rows) if (id > after) after = id
-    return rows.length
+    return { rows: rows.length, isLast: rows.length < batchSize }
   })
 }
 
@@ -82,7 +59,7 @@ export const deleteDeleted = (
     const where = sql<SqlBool>`deleted_at >= ${from} and ${deletedLongAgo(upTo)}`
     const rows = await deleteBatch(db, name, where, 'deleted_at')
     for (const { deleted_at } of rows) if (deleted_at && deleted_at > from) from = deleted_at
-    return rows.length
+    return { rows: rows.length, isLast: rows.length < batchSize }
   })
 }
 

@@ -10,7 +10,7 @@ import { measure } from '../platform/metrics.ts'
 import { conversationNotFound, Problem } from '../platform/problems.ts'
 import { deliver } from './deliver.ts'
 import { messageView } from './message.view.ts'
-import { findStored, insertMessage } from './messages.repository.ts'
+import { findStored, insertMessage, isStored } from './messages.repository.ts'
 import type { Message, SendMessage } from './messages.schema.ts'
 
 export type SendDeps = BusinessDeps
@@ -38,7 +38,7 @@ const ageOf = (id: string, now: Date): number => {
 
 /** Throws unless a message that is stored nowhere yet could have this id. */
 export const requireFreshId = async ({ db, clock }: Pick<SendDeps, 'db' | 'clock'>, id: string): Promise<void> => {
-  if (await findStored(db, id)) throw taken()
+  if (await isStored(db, id)) throw taken()
   if (ageOf(id, clock.now()) > oldestIdMs) throw expired()
 }
 
@@ -71,7 +71,7 @@ const findRepeated = async (
 ): Promise<Sent | undefined> => {
   const [{ others }, stored] = await Promise.all([
     requireAccess(deps.db, conversationId, { id: senderId, ...(businessId !== undefined && { businessId }) }),
-    findStored(deps.db, id),
+    findStored(deps, id),
   ])
   if (!stored) return undefined
   if (stored.sender_id !== senderId || stored.conversation_id !== conversationId) {
@@ -104,7 +104,7 @@ const storeAndDeliver = async (deps: SendDeps, sending: Sending, reopenings: num
   const type = 'text' as const
   try {
     const message = { id, conversationId, senderId, businessId, type, content, metadata }
-    const stored = await insertMessage(deps.db, message, now)
+    const stored = await insertMessage(deps.db, await deps.contentKeys.active(deps.db), message, now)
     measure('MessagesSent')
     const { seq, recipients } = stored
     const sentAt = stored.sentAt.toISOString()

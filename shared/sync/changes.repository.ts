@@ -3,6 +3,7 @@ import type { Viewer } from '../auth/caller.ts'
 import type { ConversationRow } from '../conversations/conversations.repository.ts'
 import { isOneOf } from '../database/is-one-of.ts'
 import type { ConversationsTable, Database } from '../database/schema.ts'
+import { type MessageStore, openRows, type SealedRow } from '../messages/message-body.ts'
 import type { MessageRow } from '../messages/messages.repository.ts'
 import type { Snapshot } from './snapshot.ts'
 import type { PagePosition } from './sync-token.ts'
@@ -111,7 +112,7 @@ export type ChangedMessage = MessageRow & { boundary: number }
  * order; an index of their own finds them. To who joined in the window, everything is new that they may see.
  */
 export const findChangedMessages = async (
-  db: Kysely<Database>,
+  store: MessageStore,
   { viewer, window }: Scope,
   {
     conversationIds,
@@ -121,9 +122,9 @@ export const findChangedMessages = async (
   }: { conversationIds: readonly string[]; from: PagePosition | undefined; sentSince: Date; limit: number },
 ): Promise<ChangedMessage[]> => {
   const continued = from?.within ? { ...from.within, id: from.conversationId } : { id: null, seq: 0, boundary: 0 }
-  const columns = sql`id, conversation_id, seq, sender_id, type, content, metadata, sent_at, deleted_at`
+  const columns = sql`id, conversation_id, seq, sender_id, type, key_id, body, content, metadata, sent_at, deleted_at`
   // `offset 0` keeps the search for the boundary from being done anew for each message.
-  const { rows } = await sql<ChangedMessage>`
+  const { rows } = await sql<SealedRow & { boundary: number }>`
     select changed.*, start.boundary
     from (${partsOf(viewer)}) as me
     cross join lateral (
@@ -155,8 +156,8 @@ export const findChangedMessages = async (
     ) as changed
     where ${isOneOf('me.conversation_id', conversationIds)} and ${seenBy(window.upper, 'me.joined_xid')}
     order by me.conversation_id, changed.seq
-    limit ${limit}`.execute(db)
-  return rows
+    limit ${limit}`.execute(store.db)
+  return openRows(store, rows)
 }
 
 /** Read positions that moved in the window, of whoever is in these conversations. */

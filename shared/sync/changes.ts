@@ -109,7 +109,7 @@ const loadPage = async (
   const found = await findChangedConversations(db, scope, from, size.conversations + 1)
   if (found.length === 0) return emptyPage
   const candidates = found.slice(0, size.conversations)
-  const rows = await findChangedMessages(db, scope, {
+  const rows = await findChangedMessages(deps, scope, {
     conversationIds: candidates.map(({ id }) => id),
     from,
     sentSince: visibleAt(clock.now()).sent,

@@ -19,6 +19,7 @@ const small = new Set(['AuthorizerFunction', 'HeartbeatFunction', 'DisconnectFun
 /** The AWS clients that each kind of entry in `uses` needs. */
 const clientsFor: Record<string, string[]> = {
   database: ['rds-signer', 'client-secrets-manager'],
+  'content-keys': ['client-kms'],
   redis: [],
   connections: ['client-apigatewaymanagementapi'],
   tokens: ['client-secrets-manager'],

@@ -36,6 +36,11 @@ const allowedBy = (template: Template, use: Used): string[] => {
       const login = entry === 'maintenance' ? 'kaha_maintenance' : 'kaha_app'
       return [`rds-db:connect ${inAccount('rds-db')}:dbuser:${user}/${login}`]
     }
+    case 'content-keys': {
+      const key = `<${idLike(template, 'AWS::KMS::Key', /^ContentKeys/)}.Arn>`
+      const actions = entry === 'rotation' ? ['Decrypt', 'GenerateDataKeyWithoutPlaintext'] : ['Decrypt']
+      return actions.map(action => `kms:${action} ${key}`)
+    }
     case 'redis':
       return []
     case 'connections':
@@ -52,7 +57,7 @@ const allowedBy = (template: Template, use: Used): string[] => {
       return [`sqs:SendMessage <${queueId(template, entry)}.Arn>`]
     case 'table': {
       const table = `<${idLike(template, 'AWS::DynamoDB::Table', new RegExp(`^DataTables${entry}`))}.Arn>`
-      const key = `<${resource(template, 'AWS::KMS::Key').id}.Arn>`
+      const key = `<${idLike(template, 'AWS::KMS::Key', /^DataKey/)}.Arn>`
       return [
         `dynamodb:PutItem ${table}`,
         ...['Decrypt', 'Encrypt', 'GenerateDataKey'].map(action => `kms:${action} ${key}`),
@@ -113,6 +118,19 @@ describe.each(targets)('with a database %s', (_, template) => {
     )
     const expected = [...allowedByNature(template, name), ...usesOf(name).flatMap(use => allowedBy(template, use))]
     expect([...new Set(actual)].sort()).toEqual([...new Set(expected)].sort())
+  })
+
+  test('the keys of messages are unwrapped for the stage that they were made for and no other', () => {
+    const key = `<${idLike(template, 'AWS::KMS::Key', /^ContentKeys/)}.Arn>`
+    const granted = statements(template).filter(each => each.resources.includes(key))
+    const users = names.filter(name => usesOf(name).some(use => use.startsWith('content-keys')))
+    expect(granted).toHaveLength(users.length)
+    const stage = template === straight ? 'dev' : 'prod'
+    for (const { condition } of granted) {
+      expect(condition).toEqual({
+        StringEquals: { 'kms:EncryptionContext:service': 'kaha-chat', 'kms:EncryptionContext:stage': stage },
+      })
+    }
   })
 
   test('no function shares its role, and no role has a policy of Amazon that grants more', () => {
@@ -176,6 +194,8 @@ const variablesFor: Record<string, string[]> = {
   database: databaseVariables,
   'database:maintenance': databaseVariables,
   'database:owner': [...databaseVariables, 'DATABASE_SECRET_ARN'],
+  'content-keys': ['CONTENT_KMS_KEY_ARN'],
+  'content-keys:rotation': ['CONTENT_KMS_KEY_ARN'],
   redis: ['REDIS_URL'],
   connections: ['WEBSOCKET_API_ENDPOINT'],
   tokens: ['JWT_SECRET_ARN'],

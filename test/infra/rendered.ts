@@ -73,6 +73,7 @@ export interface Statement {
   readonly effect: string
   readonly actions: readonly string[]
   readonly resources: readonly string[]
+  readonly condition: Json
 }
 
 const statementsOf = (owner: string, document: Json | undefined): Statement[] => {
@@ -85,6 +86,7 @@ const statementsOf = (owner: string, document: Json | undefined): Statement[] =>
       effect: String(statement.Effect),
       actions: [statement.Action ?? []].flat().map(String),
       resources: [statement.Resource ?? []].flat().map(String),
+      condition: statement.Condition ?? null,
     }))
 }
 

@@ -88,8 +88,9 @@ describe('GET /sync of a business', () => {
     const customer = world.newUser()
     const { id } = (await business.open(customer)).body
     const message = { id: v7(), conversationId: id, senderId: customer, type: 'text' as const, content: 'Late' }
+    const key = await world.deps.contentKeys.active(world.db)
     const late = await world.db.transaction().execute(async trx => {
-      await insertMessage(trx, { ...message, metadata: null }, new Date())
+      await insertMessage(trx, key, { ...message, metadata: null }, new Date())
       return (await since(business)).next
     })
     const changes = await since(business, late)

@@ -346,10 +346,10 @@ describe('deleting a message', () => {
     })
     expect(bobs?.events('message.deleted')).toMatchObject([{ conversationId: id, messageId: message.id, seq: 1 }])
     expect((await history(bob, id)).items).toMatchObject([{ id: message.id, content: null, metadata: null }])
-    const { rows } = await sql<{ content: string }>`select content from messages where id = ${message.id}`.execute(
+    const { rows } = await sql`select content, metadata, key_id, body from messages where id = ${message.id}`.execute(
       world.db,
     )
-    expect(rows).toEqual([{ content: null }])
+    expect(rows).toEqual([{ content: null, metadata: null, key_id: null, body: null }])
     const { body } = await world.http<Conversation>(bob, `GET /conversations/${id}`)
     expect(body).toMatchObject({ unreadCount: 0, lastMessage: { content: null } })
   })

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals'
 import { sql } from 'kysely'
-import { migrateToLatest } from '../../shared/database/migrate.ts'
 import { listPartitions } from '../../shared/messages/partitions.ts'
+import { migrateToLatest } from '../support/content-keys.ts'
 import { createOwnDatabase, type OwnDatabase } from '../support/own-database.ts'
 
 let fresh: OwnDatabase

@@ -5,7 +5,6 @@ import { type Kysely, sql } from 'kysely'
 import pg from 'pg'
 import { DatabaseConfig } from '../../shared/database/config.ts'
 import { openDatabase } from '../../shared/database/connection.ts'
-import { migrateToLatest } from '../../shared/database/migrate.ts'
 import type { Database } from '../../shared/database/schema.ts'
 import { insertMessage } from '../../shared/messages/messages.repository.ts'
 import {
@@ -16,6 +15,7 @@ import {
 } from '../../shared/messages/partitions.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
 import { lowestIdAt, newId } from '../../shared/platform/ids.ts'
+import { migrateToLatest, openContentKeys } from '../support/content-keys.ts'
 
 const databases: string[] = []
 let server: pg.Client
@@ -155,6 +155,7 @@ describe('partitions of messages', () => {
       'btree (conversation_id, changed_xid) WHERE (deleted_at IS NOT NULL)',
       'btree (conversation_id, seq)',
       'btree (deleted_at) WHERE (deleted_at IS NOT NULL)',
+      'btree (id) WHERE (content IS NOT NULL)',
       'btree (id)',
       'brin (sent_at)',
     ])
@@ -187,12 +188,13 @@ describe('partitions of messages', () => {
     await sql`
       insert into participants (conversation_id, user_id, role, joined_at, joined_seq, last_read_seq, last_delivered_seq)
       values (${conversationId}, ${userId}, 'admin', now(), 0, 0, 0)`.execute(db)
+    const key = await openContentKeys().active(db)
     let attaching = true
     const send = async () => {
       let last = 0
       while (attaching) {
         const message = { id: newId(systemClock), conversationId, senderId: userId, content: 'Hi', metadata: null }
-        last = (await insertMessage(db, { ...message, type: 'text' }, new Date())).seq
+        last = (await insertMessage(db, key, { ...message, type: 'text' }, new Date())).seq
       }
       return last
     }

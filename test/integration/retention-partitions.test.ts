@@ -11,6 +11,7 @@ import {
   PartitionConfig,
 } from '../../shared/messages/partitions.ts'
 import { idTime, newId } from '../../shared/platform/ids.ts'
+import { openContentKeys } from '../support/content-keys.ts'
 import { fillHistory, type MessageHistory } from '../support/message-history.ts'
 import { createOwnDatabase, type OwnDatabase } from '../support/own-database.ts'
 
@@ -36,10 +37,11 @@ const open = async (): Promise<Kysely<Database>> => {
 }
 const at = (time: Date) => ({ now: () => time })
 const later = (days: number) => new Date(history.end.getTime() + days * day)
-const send = (db: Kysely<Database>, time: Date) => {
+const contentKeys = openContentKeys()
+const send = async (db: Kysely<Database>, time: Date) => {
   const [conversationId = '', senderId = ''] = [history.conversationIds[0], history.userIds[0]]
   const message = { id: newId(at(time)), conversationId, senderId, type: 'text' as const, content: 'x', metadata: null }
-  return insertMessage(db, message, time)
+  return insertMessage(db, await contentKeys.active(db), message, time)
 }
 /** Sends one after the other until told to stop; resolves to how many there were, rejects with the first that failed. */
 const keepSending = (db: Kysely<Database>) => {

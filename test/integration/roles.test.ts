@@ -7,9 +7,9 @@ import { v7 } from 'uuid'
 import { startPostgres } from '../../infra/local/stores/postgres.ts'
 import { DatabaseConfig } from '../../shared/database/config.ts'
 import { openDatabase } from '../../shared/database/connection.ts'
-import { migrateToLatest } from '../../shared/database/migrate.ts'
 import type { Database } from '../../shared/database/schema.ts'
 import { attachPartitions, dropPartition, listPartitions } from '../../shared/messages/partitions.ts'
+import { migrateToLatest } from '../support/content-keys.ts'
 
 const openAs = (url: string, user: string): Kysely<Database> => {
   const login = new URL(url)

@@ -217,16 +217,18 @@ const perform = async (
       case 'demote':
         await ask(`PUT ${participant}/role`, { role: action.kind === 'promote' ? 'admin' : 'member' })
         break
-      case 'hold':
+      case 'hold': {
+        const key = await world.deps.contentKeys.active(world.db)
         await world.db
           .transaction()
           .execute(async trx => {
             const message = { id: v7(), conversationId: id, senderId: userId, type: 'text', content: 'Held' } as const
-            await insertMessage(trx, { ...message, metadata: null }, new Date())
+            await insertMessage(trx, key, { ...message, metadata: null }, new Date())
             await delay(action.milliseconds)
             if (!action.isKept) throw new Error('Rolled back')
           })
           .catch(() => {})
+      }
     }
   }
 }

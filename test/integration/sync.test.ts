@@ -13,6 +13,7 @@ import { readMoment } from '../../shared/sync/changes.repository.ts'
 import type { Changes } from '../../shared/sync/changes.schema.ts'
 import { changesSince } from '../../shared/sync/changes.ts'
 import { encodeSyncToken } from '../../shared/sync/sync-token.ts'
+import { storeMessages } from '../support/stored-messages.ts'
 import { openWorld, type World } from '../support/world.ts'
 
 let world: World
@@ -64,17 +65,18 @@ const nothing = { conversations: [], messages: [], deletions: [], reads: [], lef
 /** Stores a message inside a transaction of the test's own. */
 const store = async (trx: Kysely<Database>, conversationId: string, senderId: string, content: string) => {
   const id = v7()
-  await insertMessage(trx, { id, conversationId, senderId, type: 'text', content, metadata: null }, new Date())
+  const key = await world.deps.contentKeys.active(world.db)
+  await insertMessage(trx, key, { id, conversationId, senderId, type: 'text', content, metadata: null }, new Date())
   return id
 }
 
 /** Stores many short messages at once, in one transaction; returns their ids in the order of `seq`. */
-const storeMany = async (conversationId: string, senderId: string, count: number, content = 'x'): Promise<string[]> => {
-  const given = Array.from({ length: count }, () => v7())
-  await sql`
-    select send_message(id, ${conversationId}::uuid, ${senderId}::uuid, 'text', ${content}, null, now())
-    from unnest(${given}::uuid[]) as id`.execute(world.db)
-  return given
+const storeMany = (conversationId: string, senderId: string, count: number, content = 'x'): Promise<string[]> => {
+  return storeMessages(
+    world.deps,
+    { conversationId, senderId },
+    Array.from({ length: count }, () => content),
+  )
 }
 
 describe('GET /sync', () => {
@@ -237,7 +239,7 @@ describe('a change whose transaction', () => {
     let token = await tokenOf(bob)
     await world.db.transaction().execute(async trx => {
       await sql`
-        update messages set deleted_at = now(), content = null, changed_xid = pg_current_xact_id()
+        update messages set deleted_at = now(), key_id = null, body = null, changed_xid = pg_current_xact_id()
         where id = ${old.id}`.execute(trx)
       await removeParticipant(trx, { conversation_id: id, user_id: carol } as never, new Date())
       for (let n = 0; n < 5; n += 1) {

@@ -15,12 +15,12 @@ import { type Kysely, sql } from 'kysely'
 import { startPostgres } from '../../infra/local/stores/postgres.ts'
 import { DatabaseConfig } from '../../shared/database/config.ts'
 import { openDatabase } from '../../shared/database/connection.ts'
-import { migrateToLatest } from '../../shared/database/migrate.ts'
 import type { Database } from '../../shared/database/schema.ts'
 import { insertMessage } from '../../shared/messages/messages.repository.ts'
 import { retentionDays } from '../../shared/messages/retention.ts'
 import { applyRetention, type RetentionReport } from '../../shared/messages/retention-job.ts'
 import { newId } from '../../shared/platform/ids.ts'
+import { migrateToLatest, openContentKeys } from '../support/content-keys.ts'
 import { fillHistory, type MessageHistory } from '../support/message-history.ts'
 
 const dayMs = 24 * 60 * 60 * 1000
@@ -77,6 +77,7 @@ const latencyDuring = async (
   { conversationIds, userIds, end }: MessageHistory,
   work: Promise<unknown>,
 ): Promise<Latency> => {
+  const key = await openContentKeys().active(db)
   let working = true
   const worked = work.finally(() => {
     working = false
@@ -96,7 +97,7 @@ const latencyDuring = async (
       content: 'A message of an ordinary length, as people send them to each other.',
       metadata: null,
     }
-    sends.push(insertMessage(db, message, now).then(() => void times.push(performance.now() - due)))
+    sends.push(insertMessage(db, key, message, now).then(() => void times.push(performance.now() - due)))
   }
   await Promise.all(sends)
   await worked

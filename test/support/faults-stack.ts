@@ -7,6 +7,12 @@ import { hostStore } from '../../infra/local/hosted-store.ts'
 import { localDirectoryAt } from '../../infra/local/local-directory.ts'
 import { removeAfterUs } from '../../infra/local/reaper.ts'
 import { startRedis } from '../../infra/local/stores/redis.ts'
+import { DatabaseConfig } from '../../shared/database/config.ts'
+import { openDatabase } from '../../shared/database/connection.ts'
+import { createContentKeys } from '../../shared/encryption/content-keys.ts'
+import { localWrapping } from '../../shared/encryption/key-wrapping.ts'
+import type { MessageStore } from '../../shared/messages/message-body.ts'
+import { systemClock } from '../../shared/platform/clock.ts'
 import { until } from '../local/stores/until.ts'
 import { createRedisProxy, type RedisProxy } from './faults-redis-proxy.ts'
 import { announceStack } from './stack.ts'
@@ -38,6 +44,8 @@ export interface FaultStack {
   readonly redis: { stop(): Promise<void>; start(): Promise<void> }
   /** What functions send to Redis goes through here. */
   readonly redisProxy: RedisProxy
+  /** Messages as they are stored. */
+  readonly messages: MessageStore
   /** Rows as they are stored. */
   query<Row>(text: string, values?: readonly unknown[]): Promise<Row[]>
   /** What Lambda itself had to say since the start: functions that crashed, timed out or threw. */
@@ -81,6 +89,10 @@ export const startFaultStack = async (): Promise<FaultStack> => {
   // Its server is restarted by tests.
   pool.on('error', () => {})
   started.defer(() => pool.end())
+  const masterKey = await readFile(directory.contentMasterKey, 'utf8')
+  const wrapping = localWrapping(Buffer.from(masterKey, 'base64url'))
+  const db = openDatabase(DatabaseConfig.parse({ DATABASE_URL: host.outputs.DatabaseUrl }))
+  started.defer(() => db.destroy())
   await until('the sweep is planned', async () => (await host.invoke('SweepFunction', {})).outcome === 'ok', 30_000)
   announceStack({ outputs: host.outputs, directory })
   const running = started.move()
@@ -97,6 +109,7 @@ export const startFaultStack = async (): Promise<FaultStack> => {
       },
     },
     redisProxy,
+    messages: { db, contentKeys: createContentKeys({ wrapping, clock: systemClock }) },
     query: async <Row>(text: string, values: readonly unknown[] = []) =>
       (await pool.query(text, [...values])).rows as Row[],
     complaints: async () => {

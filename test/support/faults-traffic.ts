@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import { v7 as uuidv7 } from 'uuid'
 import type { Conversation } from '../../shared/conversations/conversations.schema.ts'
+import type { MessageRow } from '../../shared/messages/messages.repository.ts'
 import type { Message } from '../../shared/messages/messages.schema.ts'
 import type { FaultStack } from './faults-stack.ts'
+import { storedMessages, storeMessages } from './stored-messages.ts'
 import { tokenFor } from './tokens.ts'
 import { request, type WireAnswer } from './wire-client.ts'
 
@@ -27,28 +29,19 @@ export const sendOverHttp = (
   id: string = uuidv7(),
 ): Promise<WireAnswer<Message>> => post(userId, `/conversations/${conversationId}/messages`, { id, content })
 
-/** As `send_message` stores them, without a push: for many at once, or for one that nobody hears of. */
+/** As sending stores them, without a push: for many at once, or for one that nobody hears of. */
 export const store = async (
-  { query }: FaultStack,
+  { messages }: FaultStack,
   {
-    userId,
+    userId: senderId,
     conversationId,
     count,
     units = 20,
   }: { userId: string; conversationId: string; count: number; units?: number },
 ): Promise<void> => {
-  await query(
-    `select count(sent.seq) from generate_series(1, $1::int) as number,
-      send_message(uuidv7(), $2, $3, 'text', rpad('No. ' || number || ' ', $4, '.'), null, now()) as sent`,
-    [count, conversationId, userId, units],
-  )
+  const contents = numbers(1, count).map(number => `No. ${number} `.padEnd(units, '.'))
+  await storeMessages(messages, { conversationId, senderId }, contents)
 }
 
-export interface StoredMessage {
-  id: string
-  seq: number
-  content: string
-}
-
-export const storedIn = ({ query }: FaultStack, conversationId: string): Promise<StoredMessage[]> =>
-  query('select id, seq::int as seq, content from messages where conversation_id = $1 order by seq', [conversationId])
+export const storedIn = ({ messages }: FaultStack, conversationId: string): Promise<MessageRow[]> =>
+  storedMessages(messages, conversationId)

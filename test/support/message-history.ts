@@ -18,7 +18,7 @@ export interface MessageHistory {
 /**
  * Fills an empty database with messages that were sent evenly over so many days, the first on the 20th of next month: so that
  * 23 days later a month has ended a while ago. Each conversation has as many. Ids were minted up to 23 hours before a message
- * was sent, and up to 4 minutes after. One in twenty was deleted, up to two weeks later.
+ * was sent, and up to 4 minutes after. One in twenty was deleted, up to two weeks later. Their bodies open with no key.
  */
 export const fillHistory = async (
   db: Kysely<Database>,
@@ -46,14 +46,15 @@ export const fillHistory = async (
   for (let first = 0; first < eachHas * conversations; first += chunk) {
     const last = Math.min(first + chunk, eachHas * conversations) - 1
     await sql`
-      insert into messages (id, conversation_id, seq, sender_id, type, content, sent_at, deleted_at)
+      insert into messages (id, conversation_id, seq, sender_id, type, key_id, body, sent_at, deleted_at)
       select
         (substr(minted, 1, 8) || '-' || substr(minted, 9) || '-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
         (${conversationIds}::uuid[])[n % ${sql.lit(conversations)} + 1],
         n / ${sql.lit(conversations)} + 1,
         ${userIds[0]}::uuid,
         'text',
-        case when deleted_at is null then 'Message ' || n end,
+        case when deleted_at is null then 1 end,
+        case when deleted_at is null then decode(repeat(md5(n::text), 3), 'hex') end,
         sent_at,
         deleted_at
       from

@@ -3,8 +3,8 @@ import type { Kysely } from 'kysely'
 import pg from 'pg'
 import { DatabaseConfig } from '../../shared/database/config.ts'
 import { openDatabase } from '../../shared/database/connection.ts'
-import { migrateToLatest } from '../../shared/database/migrate.ts'
 import type { Database } from '../../shared/database/schema.ts'
+import { migrateToLatest } from './content-keys.ts'
 
 /** For tests of what concerns all messages: a database that no other test writes to. */
 export interface OwnDatabase {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { removeAfterUs } from '../../infra/local/reaper.ts'
 import { startPostgres } from '../../infra/local/stores/postgres.ts'
 import { startRedis } from '../../infra/local/stores/redis.ts'
-import { migrateToLatest } from '../../shared/database/migrate.ts'
+import { migrateToLatest } from './content-keys.ts'
 
 declare global {
   /** Ends the stores of this test run; made by the global set-up. */

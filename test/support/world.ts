@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { APIGatewayProxyEventV2 } from 'aws-lambda'
 import type { Cluster } from 'ioredis'
-import { type Kysely, sql } from 'kysely'
+import type { Kysely } from 'kysely'
 import { createHandler as businessHandler } from '../../functions/http/business.ts'
 import { createHandler as conversationsHandler } from '../../functions/http/conversations.ts'
 import { createHandler as messagesHandler } from '../../functions/http/messages.ts'
@@ -42,10 +42,12 @@ import type { RefreshJob } from '../../shared/profiles/refresh.jobs.ts'
 import { createDeliveredPositions, type DeliveredPositions } from '../../shared/receipts/delivered.ts'
 import type { ReceiptJob } from '../../shared/receipts/receipt.jobs.ts'
 import { openRedis } from '../../shared/redis/connection.ts'
+import { openContentKeys } from './content-keys.ts'
 import { checkAck, checkAnswer } from './documented.ts'
 import { lambdaContext } from './lambda.ts'
 import { type RecordingPush, recordingPush } from './recording-push.ts'
 import { type RecordingQueue, recordingQueue, sqsEventOf } from './recording-queue.ts'
+import { storeMessages } from './stored-messages.ts'
 import { testSecret, testServiceToken, tokenFor } from './tokens.ts'
 
 export interface TestClock extends Clock {
@@ -132,7 +134,7 @@ export interface World {
   drain(): Promise<void>
   /** Does push checks, all at the same time, by default those that wait, whatever is left of it; gives what is requested by them. */
   checkPushes(checks?: readonly PushCheck[]): Promise<PushRequest[]>
-  /** Stores messages as `send_message` does, for many at once: nobody is told. */
+  /** Stores messages as sending does, for many at once: nobody is told. */
   storeMessages(senderId: string, conversationId: string, count: number): Promise<void>
   /** Does one replay job, and nothing that it leads to. */
   runReplay(job: ReplayJob): Promise<void>
@@ -263,11 +265,12 @@ export const openWorld = async (settings: Partial<ReplaySettings> = {}, options:
   const audit = { record: async (...entries: AuditEntry[]) => void audits.push(...entries) }
   const periods = { presence: presenceSettings, typing: typingSettings }
   const queues = { replays, receipts, sweeps, pushChecks }
+  const contentKeys = openContentKeys(clock)
   const { url, token = '' } = options.mainService ?? {}
   const mainService = url === undefined ? undefined : createMainService(url, async () => token)
   const profiles = mainService ? createProfiles({ redis, mainService, refreshes, clock }) : placeholders
   const serviceToken = createServiceToken(async () => testServiceToken)
-  const stores = { db, redis, switchboard, delivered, profiles }
+  const stores = { db, contentKeys, redis, switchboard, delivered, profiles }
   const deps = { ...stores, push, ...queues, audit, clock, tokens, serviceToken, ...periods }
 
   const httpFunctions: Record<string, ReturnType<typeof conversationsHandler>> = {
@@ -330,9 +333,8 @@ export const openWorld = async (settings: Partial<ReplaySettings> = {}, options:
       return notifications.takeAll()
     },
     storeMessages: async (senderId, conversationId, count) => {
-      await sql`do ${sql.raw(`$$ begin for n in 1..${count} loop
-        perform send_message(uuidv7(), '${conversationId}', '${senderId}', 'text', 'No. ' || n, null, now());
-      end loop; end $$`)}`.execute(db)
+      const contents = Array.from({ length: count }, (_, index) => `No. ${index + 1}`)
+      await storeMessages(deps, { conversationId, senderId }, contents)
     },
     sendMissingTo: async ({ connectionId, userId }) =>
       replays.send(missingJob({ id: connectionId, userId, connectedAt: clock.now().getTime() })),

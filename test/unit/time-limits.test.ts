@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { createPush } from '../../shared/delivery/push.ts'
+import { kmsWrapping } from '../../shared/encryption/kms-wrapping.ts'
 import { createQueue } from '../../shared/platform/queue.ts'
 
 /** Takes connections and never answers. */
@@ -22,4 +23,10 @@ test('a push that the gateway does not answer is given up', async () => {
 
 test('a job that SQS does not answer for is given up', async () => {
   await expect(createQueue(`${url()}/000000000000/queue`).send({})).rejects.toThrow('requestTimeout')
+})
+
+test('a key that KMS does not answer for is given up', async () => {
+  process.env.AWS_ENDPOINT_URL_KMS = url()
+  const wrapping = kmsWrapping({ keyArn: 'arn:aws:kms:us-east-1:000000000000:key/1', stage: 'test' })
+  await expect(wrapping.unwrap(new Uint8Array(60))).rejects.toMatchObject({ code: 'store_unavailable' })
 })

@@ -1,5 +1,5 @@
 import { type ChildProcessByStdio, execFile, spawn } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Readable } from 'node:stream'
 import { promisify } from 'node:util'
@@ -25,6 +25,9 @@ describe('npm start', () => {
   let environment: Record<string, string | undefined>
   let ports: number[]
   let groups: number[] = []
+  let messages: string
+  let headers: Record<string, string>
+  const masterKey = () => join(environment.LOCAL_DIR ?? '', 'content-master-key')
 
   beforeAll(async () => {
     ports = [await freePort(), await freePort()]
@@ -73,7 +76,13 @@ describe('npm start', () => {
     expect(started.processes.length).toBeGreaterThan(5)
     const [curl = ''] = /^ {2}curl .*$/m.exec(started.output) ?? []
     const { stdout } = await run('sh', ['-c', curl.trim()], { env: environment, timeout: 10_000 })
-    expect(JSON.parse(stdout)).toMatchObject({ type: 'direct', lastSeq: 0 })
+    const conversation = JSON.parse(stdout)
+    expect(conversation).toMatchObject({ type: 'direct', lastSeq: 0 })
+    messages = `http://127.0.0.1:${ports[0]}/conversations/${conversation.id}/messages`
+    headers = { authorization: /Bearer [^']+/.exec(curl)?.[0] ?? '', 'content-type': 'application/json' }
+    const body = JSON.stringify({ content: 'From before the crash' })
+    expect(await fetch(messages, { method: 'POST', headers, body })).toMatchObject({ status: 201 })
+    expect((await stat(masterKey())).mode & 0o777).toBe(0o600)
     const outputs: unknown = JSON.parse(await readFile(join(environment.LOCAL_DIR ?? '', 'outputs.json'), 'utf8'))
     expect(outputs).toMatchObject({ HttpApiUrl: `http://127.0.0.1:${ports[0]}` })
 
@@ -99,8 +108,12 @@ describe('npm start', () => {
     await expectEnd(started)
   }, 90_000)
 
-  test('starts again after that, and ends by SIGTERM to npm', async () => {
+  test('starts again after that, reads the messages from before, and ends by SIGTERM to npm', async () => {
+    const keyBefore = await readFile(masterKey(), 'utf8')
     const started = await start()
+    expect(await readFile(masterKey(), 'utf8')).toBe(keyBefore)
+    const answer = await fetch(messages, { headers })
+    expect(await answer.json()).toMatchObject({ items: [{ content: 'From before the crash' }] })
     process.kill(started.npm.pid ?? 0, 'SIGTERM')
     await expectEnd(started)
   }, 60_000)
