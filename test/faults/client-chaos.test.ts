@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { until } from '../local/stores/until.ts'
-import { type ChaosClient, chaosClient, storedMessages } from '../support/client-chaos.ts'
+import { type ChaosClient, chaosClient, storedIn } from '../support/client-chaos.ts'
 import { faultSettings, repairedWithinMs, report } from '../support/faults-stack.ts'
 import { type StartedStack, startStack } from '../support/stack.ts'
 
@@ -116,7 +116,7 @@ test(
     expect(outgoing.filter(({ status }) => status !== 'sent')).toEqual([])
 
     for (const [conversationId, those] of members) {
-      const stored = await storedMessages(stack, conversationId)
+      const stored = await storedIn(stack, conversationId)
       const sent = outgoing.filter(message => message.conversationId === conversationId)
       const byId = new Map(sent.map(({ id, seq, content }) => [id, { id, seq, content }]))
       expect(stored).toEqual(stored.map(({ id }) => byId.get(id)))

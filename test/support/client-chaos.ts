@@ -1,24 +1,19 @@
-import pg from 'pg'
 import { WebSocket } from 'ws'
 import { type Chat, createChat } from '../../shared/client/client.ts'
 import type { Environment, Socket } from '../../shared/client/environment.ts'
 import type { Outgoing } from '../../shared/client/outbox.ts'
 import type { Message } from '../../shared/messages/messages.schema.ts'
 import type { Stack } from './stack.ts'
+import { essenceOf, messagesOf, storedMessages } from './stored-messages.ts'
 import { tokenFor } from './tokens.ts'
 
 /** The ids of a conversation's messages as they are stored, in the order of `seq`, with their content. */
-export const storedMessages = async (
-  { outputs }: Stack,
-  conversationId: string,
-): Promise<{ id: string; seq: number; content: string }[]> => {
-  const client = new pg.Client({ connectionString: outputs.DatabaseUrl })
-  await client.connect()
+export const storedIn = async (stack: Stack, conversationId: string) => {
+  const messages = await messagesOf(stack)
   try {
-    const text = 'select id, seq::int as seq, content from messages where conversation_id = $1 order by seq'
-    return (await client.query(text, [conversationId])).rows
+    return (await storedMessages(messages, conversationId)).map(essenceOf)
   } finally {
-    await client.end()
+    await messages.db.destroy()
   }
 }
 

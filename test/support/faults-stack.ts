@@ -7,15 +7,11 @@ import { hostStore } from '../../infra/local/hosted-store.ts'
 import { localDirectoryAt } from '../../infra/local/local-directory.ts'
 import { removeAfterUs } from '../../infra/local/reaper.ts'
 import { startRedis } from '../../infra/local/stores/redis.ts'
-import { DatabaseConfig } from '../../shared/database/config.ts'
-import { openDatabase } from '../../shared/database/connection.ts'
-import { createContentKeys } from '../../shared/encryption/content-keys.ts'
-import { localWrapping } from '../../shared/encryption/key-wrapping.ts'
 import type { MessageStore } from '../../shared/messages/message-body.ts'
-import { systemClock } from '../../shared/platform/clock.ts'
 import { until } from '../local/stores/until.ts'
 import { createRedisProxy, type RedisProxy } from './faults-redis-proxy.ts'
 import { announceStack } from './stack.ts'
+import { messagesOf } from './stored-messages.ts'
 import { testSecret } from './tokens.ts'
 
 /** Real periods and outages, for a run by hand; otherwise everything is shortened to seconds. */
@@ -89,10 +85,8 @@ export const startFaultStack = async (): Promise<FaultStack> => {
   // Its server is restarted by tests.
   pool.on('error', () => {})
   started.defer(() => pool.end())
-  const masterKey = await readFile(directory.contentMasterKey, 'utf8')
-  const wrapping = localWrapping(Buffer.from(masterKey, 'base64url'))
-  const db = openDatabase(DatabaseConfig.parse({ DATABASE_URL: host.outputs.DatabaseUrl }))
-  started.defer(() => db.destroy())
+  const messages = await messagesOf({ outputs: host.outputs, directory })
+  started.defer(() => messages.db.destroy())
   await until('the sweep is planned', async () => (await host.invoke('SweepFunction', {})).outcome === 'ok', 30_000)
   announceStack({ outputs: host.outputs, directory })
   const running = started.move()
@@ -109,7 +103,7 @@ export const startFaultStack = async (): Promise<FaultStack> => {
       },
     },
     redisProxy,
-    messages: { db, contentKeys: createContentKeys({ wrapping, clock: systemClock }) },
+    messages,
     query: async <Row>(text: string, values: readonly unknown[] = []) =>
       (await pool.query(text, [...values])).rows as Row[],
     complaints: async () => {

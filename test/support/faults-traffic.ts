@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { v7 as uuidv7 } from 'uuid'
 import type { Conversation } from '../../shared/conversations/conversations.schema.ts'
-import type { MessageRow } from '../../shared/messages/messages.repository.ts'
 import type { Message } from '../../shared/messages/messages.schema.ts'
 import type { FaultStack } from './faults-stack.ts'
-import { storedMessages, storeMessages } from './stored-messages.ts'
+import { essenceOf, storedMessages, storeMessages } from './stored-messages.ts'
 import { tokenFor } from './tokens.ts'
 import { request, type WireAnswer } from './wire-client.ts'
 
@@ -43,5 +42,5 @@ export const store = async (
   await storeMessages(messages, { conversationId, senderId }, contents)
 }
 
-export const storedIn = ({ messages }: FaultStack, conversationId: string): Promise<MessageRow[]> =>
-  storedMessages(messages, conversationId)
+export const storedIn = async ({ messages }: FaultStack, conversationId: string) =>
+  (await storedMessages(messages, conversationId)).map(essenceOf)

@@ -1,7 +1,14 @@
+import { readFile } from 'node:fs/promises'
 import { sql } from 'kysely'
 import { v7 } from 'uuid'
+import { DatabaseConfig } from '../../shared/database/config.ts'
+import { openDatabase } from '../../shared/database/connection.ts'
+import { createContentKeys } from '../../shared/encryption/content-keys.ts'
+import { localWrapping } from '../../shared/encryption/key-wrapping.ts'
 import { type MessageStore, sealBody } from '../../shared/messages/message-body.ts'
 import { listMessages, type MessageRow } from '../../shared/messages/messages.repository.ts'
+import { systemClock } from '../../shared/platform/clock.ts'
+import type { Stack } from './stack.ts'
 
 /**
  * Stores messages as sending does, in one statement and transaction, without telling anybody; returns their ids in the order of
@@ -24,6 +31,13 @@ export const storeMessages = async (
   return ids
 }
 
+/** The messages of a stack, opened with its own key; `db.destroy()` ends the connection. */
+export const messagesOf = async ({ outputs, directory }: Stack): Promise<MessageStore> => {
+  const masterKey = Buffer.from(await readFile(directory.contentMasterKey, 'utf8'), 'base64url')
+  const contentKeys = createContentKeys({ wrapping: localWrapping(masterKey), clock: systemClock })
+  return { db: openDatabase(DatabaseConfig.parse({ DATABASE_URL: outputs.DatabaseUrl })), contentKeys }
+}
+
 /** All that is stored of a conversation, whoever may see it. */
 export const storedMessages = (store: MessageStore, conversationId: string): Promise<MessageRow[]> =>
   listMessages(
@@ -31,3 +45,10 @@ export const storedMessages = (store: MessageStore, conversationId: string): Pro
     { conversationId, above: 0, direction: 'asc', limit: 100_000 },
     { sent: new Date(0), deleted: new Date(0) },
   )
+
+/** What two who compare notes have of it. */
+export const essenceOf = ({ id, seq, content }: MessageRow): { id: string; seq: number; content: string | null } => ({
+  id,
+  seq,
+  content,
+})
