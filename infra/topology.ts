@@ -24,6 +24,8 @@ export type Resource =
   | 'tokens'
   /** The platform's main service, which knows profiles. */
   | 'profiles'
+  /** To know where sockets are opened. */
+  | 'socket-url'
   /** By which the platform's services show who they are. */
   | 'service-token'
   | `queue:${string}`
@@ -185,6 +187,12 @@ export const topology = {
       timeoutSeconds: 10,
       uses: ['database', 'content-keys', 'redis', 'tokens', 'profiles', 'queue:Profiles', 'queue:Audit'],
     },
+    RealtimeFunction: {
+      entry: 'functions/http/realtime.ts',
+      memoryMb: 256,
+      timeoutSeconds: 10,
+      uses: ['database', 'redis', 'tokens', 'socket-url', 'queue:Audit'],
+    },
     PlatformFunction: {
       entry: 'functions/http/platform.ts',
       memoryMb: 256,
@@ -196,7 +204,7 @@ export const topology = {
       entry: 'functions/websocket/authorizer.ts',
       memoryMb: 256,
       timeoutSeconds: 10,
-      uses: ['tokens'],
+      uses: ['redis', 'tokens'],
     },
     ConnectFunction: {
       entry: 'functions/websocket/connect.ts',
@@ -386,6 +394,7 @@ export const topology = {
     ),
     ...routes('PresenceFunction', 'GET /presence'),
     ...routes('SyncFunction', 'GET /sync'),
+    ...routes('RealtimeFunction', 'POST /realtime/ticket'),
     ...routes(
       'PlatformFunction',
       'GET /health',

@@ -1,8 +1,11 @@
-import { type TokenVerifier, tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
+import { ticketsFromEnvironment } from '../../shared/auth/tickets.ts'
+import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
-import { authorizer } from '../../shared/transport/authorizer.ts'
+import { type AuthorizerDeps, authorizer } from '../../shared/transport/authorizer.ts'
 
-export const createHandler = (deps: { tokens: TokenVerifier }) => authorizer(deps)
+export const createHandler = (deps: AuthorizerDeps) => authorizer(deps)
 
-export const handler = createHandler(runtime({ tokens: tokenVerifierFromEnvironment(systemClock) }))
+export const handler = createHandler(
+  runtime({ tokens: tokenVerifierFromEnvironment(systemClock), tickets: ticketsFromEnvironment(systemClock) }),
+)

@@ -46,6 +46,7 @@ export class ChatStack extends Stack {
       profiles: platform.profiles,
       serviceToken: platform.serviceToken,
       connections: realtime.access,
+      socketUrl: realtime.address,
       stage: options.stage,
       operator: options.operator,
       settings,

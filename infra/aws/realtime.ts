@@ -21,6 +21,8 @@ export class Realtime extends Construct {
   readonly url: string
   /** To push to sockets and to close them. */
   readonly access: Access
+  /** To say where sockets are opened. */
+  readonly address: Access
   private readonly api: WebSocketApi
 
   constructor(scope: Construct, id: string, { accountRole, settings }: RealtimeProps) {
@@ -48,6 +50,7 @@ export class Realtime extends Construct {
     stage.node.addDependency(this.api)
     if (accountRole) stage.node.addDependency(this.createAccountRole())
     this.url = stage.url
+    this.address = { environment: { WEBSOCKET_URL: stage.url }, securityGroups: [], grantTo: () => {} }
     this.access = {
       environment: { WEBSOCKET_API_ENDPOINT: stage.callbackUrl },
       securityGroups: [],

@@ -30,6 +30,7 @@ export interface WorkersProps {
   readonly profiles: Access
   readonly serviceToken: Access
   readonly connections: Access
+  readonly socketUrl: Access
   readonly stage: StageName
   readonly operator: OperatorSettings
   readonly settings: StageSettings
@@ -168,7 +169,10 @@ export class Workers extends Construct {
   }
 }
 
-const accessOf = ({ data, contentKeys, tokens, profiles, serviceToken, connections }: WorkersProps, queues: Queues) => {
+const accessOf = (
+  { data, contentKeys, tokens, profiles, serviceToken, connections, socketUrl }: WorkersProps,
+  queues: Queues,
+) => {
   const named = (from: Readonly<Record<string, Access>>, resource: string): Access => {
     const found = from[resource.slice(resource.indexOf(':') + 1)]
     if (!found) throw new Error(`the topology has no ${resource}`)
@@ -196,6 +200,8 @@ const accessOf = ({ data, contentKeys, tokens, profiles, serviceToken, connectio
         return serviceToken
       case 'connections':
         return connections
+      case 'socket-url':
+        return socketUrl
       default:
         return named(resource.startsWith('queue:') ? queues.access : data.tables.access, resource)
     }

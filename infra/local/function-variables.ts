@@ -7,6 +7,8 @@ export interface StackFacts {
   readonly redisUrl: string
   /** `http://127.0.0.1:port` */
   readonly connectionsUrl: string
+  /** `ws://127.0.0.1:port` */
+  readonly webSocketUrl: string
   readonly dynamoDbUrl: string
   readonly queueUrl: (name: string) => string
   readonly jwtSecret: string
@@ -38,6 +40,8 @@ const variablesOf = (resource: Resource, facts: StackFacts): Record<string, stri
     case 'content-keys':
     case 'content-keys:rotation':
       return { CONTENT_MASTER_KEY: facts.contentMasterKey }
+    case 'socket-url':
+      return { WEBSOCKET_URL: facts.webSocketUrl }
     case 'tokens':
       return { JWT_SECRET: facts.jwtSecret }
     case 'profiles':

@@ -197,6 +197,7 @@ const start = async (options: HostOptions, started: AsyncDisposableStack): Promi
     databaseUrl: postgres.url,
     redisUrl: redis.url,
     connectionsUrl: `http://127.0.0.1:${webSocketPort}`,
+    webSocketUrl: `ws://127.0.0.1:${webSocketPort}`,
     dynamoDbUrl: aws.dynamoDb.url,
     queueUrl: aws.sqs.queueUrl,
     jwtSecret,

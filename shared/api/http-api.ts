@@ -6,6 +6,7 @@ import { messages } from './messages.ts'
 import { notifications } from './notifications.ts'
 import { platform } from './platform.ts'
 import { presence } from './presence.ts'
+import { realtime } from './realtime.ts'
 import { sync } from './sync.ts'
 
 export const resources: readonly ResourceDescription[] = [
@@ -14,6 +15,7 @@ export const resources: readonly ResourceDescription[] = [
   notifications,
   presence,
   sync,
+  realtime,
   business,
   platform,
 ]

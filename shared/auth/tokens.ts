@@ -1,47 +1,53 @@
 import { createRemoteJWKSet, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose'
-import * as z from 'zod'
+import * as z from 'zod/mini'
 import type { Clock } from '../platform/clock.ts'
 import { readConfig } from '../platform/config.ts'
-import { Id } from '../platform/ids.ts'
 import { Problem } from '../platform/problems.ts'
 import { readSecret } from '../platform/secrets.ts'
-import { wellFormed } from '../platform/text.ts'
 import type { Caller } from './caller.ts'
 
 /** HS256 is no stronger than its key: RFC 7518 (3.2) asks for as many bits as the hash has. */
 const minSecretBytes = 32
 
+const longEnough = z.refine<string>(secret => Buffer.byteLength(secret) >= minSecretBytes, {
+  error: `At least ${minSecretBytes} bytes`,
+})
+
+/** Of `zod/mini`, as all of this file: every handshake loads it. */
 export const TokenConfig = z
   .object({
-    JWT_SECRET: z
-      .string()
-      .refine(secret => Buffer.byteLength(secret) >= minSecretBytes, { error: `At least ${minSecretBytes} bytes` })
-      .optional(),
-    JWT_SECRET_ARN: z.string().optional(),
-    JWT_JWKS_URL: z.url({ protocol: /^https?$/ }).optional(),
-    JWT_ISSUER: z.string().optional(),
-    JWT_AUDIENCE: z.string().optional(),
+    JWT_SECRET: z.optional(z.string().check(longEnough)),
+    JWT_SECRET_ARN: z.optional(z.string()),
+    JWT_JWKS_URL: z.optional(z.url({ protocol: /^https?$/ })),
+    JWT_ISSUER: z.optional(z.string()),
+    JWT_AUDIENCE: z.optional(z.string()),
   })
-  .refine(config => config.JWT_SECRET ?? config.JWT_SECRET_ARN ?? config.JWT_JWKS_URL, {
-    error: 'One of JWT_SECRET, JWT_SECRET_ARN and JWT_JWKS_URL is needed',
-  })
+  .check(
+    z.refine(config => config.JWT_SECRET ?? config.JWT_SECRET_ARN ?? config.JWT_JWKS_URL, {
+      error: 'One of JWT_SECRET, JWT_SECRET_ARN and JWT_JWKS_URL is needed',
+    }),
+  )
 export type TokenConfig = z.output<typeof TokenConfig>
 
 /** `kahaId` goes into the database, which holds no control characters in text that is shown. */
-const KahaId = wellFormed
-  .min(1)
-  .max(200)
-  .regex(/^\P{Cc}+$/u)
+const KahaId = z.string().check(
+  z.refine(text => text.isWellFormed(), { error: 'A lone surrogate is not Unicode' }),
+  z.minLength(1),
+  z.maxLength(200),
+  z.regex(/^\P{Cc}+$/u),
+)
+
+const Id = z.uuid().check(z.toLowerCase())
 
 /** The latest second that a `Date` holds (ECMA-262, 21.4.1.1). */
 const lastSecond = 8_640_000_000_000
 
 export const Claims = z.object({
-  id: Id.optional(),
-  sub: z.string().optional(),
+  id: z.optional(Id),
+  sub: z.optional(z.string()),
   kahaId: KahaId,
-  exp: z.number().max(lastSecond),
-  businessId: Id.optional(),
+  exp: z.number().check(z.maximum(lastSecond)),
+  businessId: z.optional(Id),
 })
 
 /** Says who a token belongs to. */

@@ -27,6 +27,7 @@
  * |                              | delivered position that Postgres does not     |          |                             |
  * |                              | have yet                                      |          |                             |
  * | `limit-sync:{connection}`    | counter: syncs of this minute                 | 1 m      | `delivery/sync.ts`          |
+ * | `ticket:{hash}`              | string: whom a ticket was given to, as JSON   | 30 s     | `auth/tickets.ts`           |
  * | `lease:{name}`               | string: who holds it                          | by lease | `redis/leases.ts`           |
  * | `done:{name}`                | string: this was done                         | by use   | `redis/leases.ts`           |
  * | `announced:{name}`           | counter: events of one kind in this second    | 1 s      | `receipts/announce.ts`      |
@@ -52,6 +53,7 @@ export const keys = {
   pendingUsers: (bucket: number) => `pending-users:{p${bucket}}`,
   delivered: (conversationId: string) => `delivered:{${conversationId}}`,
   deliveredUnsaved: (bucket: number) => `delivered-unsaved:{d${bucket}}`,
+  ticket: (hash: string) => `ticket:{${hash}}`,
   lease: (name: string) => `lease:{${name}}`,
   done: (name: string) => `done:{${name}}`,
   announced: (name: string) => `announced:{${name}}`,

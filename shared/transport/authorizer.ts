@@ -1,41 +1,62 @@
 import middy from '@middy/core'
 import type { APIGatewayAuthorizerResult, APIGatewayRequestAuthorizerEvent } from 'aws-lambda'
+import type { Caller } from '../auth/caller.ts'
+import { isTicket, type Tickets } from '../auth/tickets.ts'
 import type { TokenVerifier } from '../auth/tokens.ts'
 import { logger } from '../platform/logger.ts'
 import { asProblem } from '../platform/problems.ts'
 import { measureProblem, publishingMetrics } from './measuring.ts'
 import type { AuthorizerContext } from './websocket-event.ts'
 
+export interface AuthorizerDeps {
+  tokens: TokenVerifier
+  tickets: Tickets
+}
+
 /** The gateway answers a handshake with 401 when its authorizer fails with exactly this message. */
 const unauthorizedMessage = 'Unauthorized'
 
+const contextOf = ({ id, kahaId, expiresAt, businessId }: Caller): AuthorizerContext => ({
+  userId: id,
+  kahaId,
+  expiresAt: String(expiresAt.getTime()),
+  ...(businessId && { businessId }),
+})
+
+const passOn = (
+  { methodArn }: APIGatewayRequestAuthorizerEvent,
+  principalId: string,
+  context: AuthorizerContext,
+): APIGatewayAuthorizerResult => ({
+  principalId,
+  policyDocument: {
+    Version: '2012-10-17',
+    Statement: [{ Action: 'execute-api:Invoke', Effect: 'Allow', Resource: methodArn }],
+  },
+  context: { ...context },
+})
+
 /**
- * Checks the token of a handshake, once: what it says of the caller then comes with every event of the connection. A bad token
- * is answered with 401; 500 when tokens can't be checked now, and a client tries again.
+ * Checks the token or the ticket of a handshake, once: what it says of the caller then comes with every event of the connection. A
+ * bad one is answered with 401. While they can't be checked, `$connect` gets word of that in place of a caller, and refuses with
+ * 503, which an authorizer can't.
  */
-export const authorizer = (deps: { tokens: TokenVerifier }) =>
+export const authorizer = (deps: AuthorizerDeps) =>
   middy<APIGatewayRequestAuthorizerEvent, APIGatewayAuthorizerResult>()
     .use(publishingMetrics)
     .onError(request => {
       const problem = asProblem(request.error)
+      if (problem.code === 'store_unavailable') {
+        logger.warn('A handshake could not be authorized', problem)
+        request.response = passOn(request.event, 'nobody', { refusal: problem.code })
+        return
+      }
       measureProblem(problem)
       if (problem.status !== 401) logger.error('A handshake could not be authorized', problem)
       request.error = problem.status === 401 ? new Error(unauthorizedMessage) : problem
     })
     .handler(async event => {
-      const caller = await deps.tokens.verify(event.queryStringParameters?.token ?? '')
-      const context: AuthorizerContext = {
-        userId: caller.id,
-        kahaId: caller.kahaId,
-        expiresAt: String(caller.expiresAt.getTime()),
-        ...(caller.businessId && { businessId: caller.businessId }),
-      }
-      return {
-        principalId: caller.id,
-        policyDocument: {
-          Version: '2012-10-17',
-          Statement: [{ Action: 'execute-api:Invoke', Effect: 'Allow', Resource: event.methodArn }],
-        },
-        context: { ...context },
-      }
+      const token = event.queryStringParameters?.token ?? ''
+      const caller = isTicket(token) ? await deps.tickets.redeem(token) : await deps.tokens.verify(token)
+      return passOn(event, caller.id, contextOf(caller))
     })

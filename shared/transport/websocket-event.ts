@@ -1,15 +1,18 @@
 import * as z from 'zod/mini'
 import type { Caller } from '../auth/caller.ts'
 import type { Connection } from '../delivery/switchboard.ts'
+import { Problem } from '../platform/problems.ts'
 
-/** What the authorizer says of the caller. It rides on every later event of the connection, as strings. */
-export interface AuthorizerContext {
-  userId: string
-  kahaId: string
-  businessId?: string
-  /** Milliseconds since 1970, in digits. */
-  expiresAt: string
-}
+/** What the authorizer says of the caller, or that it can't. It rides on every later event of the connection, as strings. */
+export type AuthorizerContext =
+  | {
+      userId: string
+      kahaId: string
+      businessId?: string
+      /** Milliseconds since 1970, in digits. */
+      expiresAt: string
+    }
+  | { refusal: 'store_unavailable' }
 
 const WebSocketEvent = z.object({
   requestContext: z.object({
@@ -17,12 +20,15 @@ const WebSocketEvent = z.object({
     routeKey: z.string(),
     connectionId: z.string(),
     connectedAt: z.number(),
-    authorizer: z.object({
-      userId: z.string(),
-      kahaId: z.string(),
-      businessId: z.optional(z.string()),
-      expiresAt: z.coerce.number(),
-    }),
+    authorizer: z.union([
+      z.object({ refusal: z.literal('store_unavailable') }),
+      z.object({
+        userId: z.string(),
+        kahaId: z.string(),
+        businessId: z.optional(z.string()),
+        expiresAt: z.coerce.number(),
+      }),
+    ]),
   }),
   /** With `$connect` only. */
   queryStringParameters: z.optional(z.record(z.string(), z.string())),
@@ -38,10 +44,17 @@ export interface Frame {
   body: string
 }
 
-/** An event of the WebSocket API as far as this service reads it. */
+const EventReference = z.object({ requestContext: z.object({ requestId: z.string(), routeKey: z.string() }) })
+
+/** By what an event is found in the log, whoever it is from. */
+export const referenceOf = (event: unknown): { requestId: string; routeKey: string } =>
+  EventReference.parse(event).requestContext
+
+/** An event of the WebSocket API as far as this service reads it. Throws what the authorizer refuses the handshake with. */
 export const frameOfEvent = (event: unknown): Frame => {
   const { requestContext, queryStringParameters: query = {}, body = '' } = WebSocketEvent.parse(event)
   const { requestId, routeKey, connectionId, connectedAt, authorizer } = requestContext
+  if ('refusal' in authorizer) throw new Problem(authorizer.refusal, 'Tokens can not be checked now. Try again.')
   const { userId, kahaId, businessId, expiresAt } = authorizer
   return {
     requestId,

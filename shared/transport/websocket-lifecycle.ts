@@ -3,9 +3,12 @@ import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
 import { logger } from '../platform/logger.ts'
 import { asProblem, type Problem } from '../platform/problems.ts'
 import { measureProblem, publishingMetrics } from './measuring.ts'
-import { type Frame, frameOfEvent } from './websocket-event.ts'
+import { type Frame, frameOfEvent, referenceOf } from './websocket-event.ts'
 
-export const logUnexpected = (problem: Problem, { requestId, routeKey }: Frame): void => {
+export const logUnexpected = (
+  problem: Problem,
+  { requestId, routeKey }: Pick<Frame, 'requestId' | 'routeKey'>,
+): void => {
   if (problem.status >= 500) logger.error('A frame failed', { requestId, routeKey, error: problem })
 }
 
@@ -19,7 +22,7 @@ export const webSocketRoute = (handle: (frame: Frame) => Promise<void>) =>
     .onError(request => {
       const problem = asProblem(request.error)
       measureProblem(problem)
-      logUnexpected(problem, frameOfEvent(request.event))
+      logUnexpected(problem, referenceOf(request.event))
       request.response = { statusCode: problem.status }
     })
     .handler(async event => {

@@ -5,6 +5,8 @@ import { until } from '../local/stores/until.ts'
 import type { ModelClient } from '../support/faults-client.ts'
 import { outageMs, repairedWithinMs, report, testTimeoutMs } from '../support/faults-stack.ts'
 import { createGroup, newUsers, openDirect, sendOverHttp, storedIn } from '../support/faults-traffic.ts'
+import { tokenFor } from '../support/tokens.ts'
+import { type HandshakeRefused, openSocket, request } from '../support/wire-client.ts'
 import { connect, stack } from './running-stack.ts'
 
 /** One attempt to send: over what, how it was answered and when it was begun. */
@@ -184,6 +186,31 @@ describe('an outage', () => {
       for (const client of new Set([...members.values()].flat())) expect(client.connections).toBe(1)
     },
     testTimeoutMs(2),
+  )
+
+  test(
+    'while Redis is gone no ticket is given out, and every handshake is told to come again',
+    async () => {
+      const [user = ''] = newUsers(1)
+      const token = await tokenFor(user)
+      const getTicket = () => request('POST /realtime/ticket', { token })
+      const { body } = await getTicket()
+      const knock = (given: string) => openSocket(given).catch((error: HandshakeRefused) => error.status)
+      await stack.redis.stop()
+      const [ticket, withTicket, withToken] = [await getTicket(), await knock(String(body.ticket)), await knock(token)]
+      await stack.redis.start()
+      expect(ticket).toMatchObject({ status: 503, body: { code: 'store_unavailable' } })
+      expect(Number(ticket.headers.get('retry-after'))).toBeGreaterThan(0)
+      expect([withTicket, withToken]).toEqual([503, 503])
+      // It is empty now, and the ticket is forgotten.
+      await until('the ticket is looked up again', async () => (await knock(String(body.ticket))) === 401)
+      await until('a new one opens a socket again', async () => {
+        const socket = await knock(String((await getTicket()).body.ticket))
+        if (typeof socket === 'object') await socket.close()
+        return typeof socket === 'object'
+      })
+    },
+    testTimeoutMs(1),
   )
 
   test(

@@ -42,6 +42,7 @@ const allowedBy = (template: Template, use: Used): string[] => {
       return actions.map(action => `kms:${action} ${key}`)
     }
     case 'redis':
+    case 'socket-url':
       return []
     case 'connections':
       return [
@@ -198,6 +199,7 @@ const variablesFor: Record<string, string[]> = {
   'content-keys:rotation': ['CONTENT_KMS_KEY_ARN'],
   redis: ['REDIS_URL'],
   connections: ['WEBSOCKET_API_ENDPOINT'],
+  'socket-url': ['WEBSOCKET_URL'],
   tokens: ['JWT_SECRET_ARN'],
   profiles: ['PROFILE_API_TOKEN_ARN'],
   'service-token': ['SERVICE_TOKEN_ARN'],

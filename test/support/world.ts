@@ -8,6 +8,7 @@ import { createHandler as messagesHandler } from '../../functions/http/messages.
 import { createHandler as notificationsHandler } from '../../functions/http/notifications.ts'
 import { createHandler as platformHandler } from '../../functions/http/platform.ts'
 import { createHandler as presenceHandler } from '../../functions/http/presence.ts'
+import { createHandler as realtimeHandler } from '../../functions/http/realtime.ts'
 import { createHandler as syncHandler } from '../../functions/http/sync.ts'
 import { createHandler as profilesHandler } from '../../functions/queue/profiles.ts'
 import { createHandler as pushChecksHandler } from '../../functions/queue/push-checks.ts'
@@ -23,6 +24,7 @@ import { openApiDocument } from '../../infra/documents/openapi.ts'
 import { topology } from '../../infra/topology.ts'
 import type { AuditEntry } from '../../shared/audit/audit.ts'
 import { createServiceToken } from '../../shared/auth/service-token.ts'
+import { createTickets } from '../../shared/auth/tickets.ts'
 import { createTokenVerifier } from '../../shared/auth/tokens.ts'
 import { DatabaseConfig } from '../../shared/database/config.ts'
 import { openDatabase } from '../../shared/database/connection.ts'
@@ -217,6 +219,9 @@ const webSocketEvent = (
   requestContext: { requestId: randomUUID(), routeKey, ...socket, authorizer },
 })
 
+/** Where sockets of a world would be opened. */
+const webSocketUrl = 'wss://sockets.example.com/v1'
+
 export interface WorldOptions {
   /** Another one than that of all tests. */
   databaseUrl?: string
@@ -280,6 +285,7 @@ export const openWorld = async (settings: Partial<ReplaySettings> = {}, options:
     NotificationsFunction: notificationsHandler(deps),
     PresenceFunction: presenceHandler(deps),
     PlatformFunction: platformHandler({ ...deps, documents: { openApi: openApiDocument, asyncApi: asyncApiDocument } }),
+    RealtimeFunction: realtimeHandler({ ...deps, tickets: createTickets(redis, clock), webSocketUrl }),
     SyncFunction: syncHandler(deps),
   }
   const onConnect = connectHandler(deps)

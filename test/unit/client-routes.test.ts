@@ -10,15 +10,12 @@ const declared = async (file: string, pattern: RegExp): Promise<string[]> => {
   return [...text.matchAll(pattern)].map(([, name = '']) => name).sort()
 }
 
-/** Not yet served by this stack. */
-const toCome = ['POST /realtime/ticket']
-
 test('the client knows every route of the HTTP API that a user has, and no other', async () => {
   const ofUsers = topology.httpRoutes
     .filter(route => route.function !== 'PlatformFunction')
     .map(({ method, path }) => `${method} ${path}`)
   const known = await declared('routes.ts', /^ {2}'([A-Z]+ \/[^']*)'/gm)
-  expect(known.filter(route => !toCome.includes(route))).toEqual(ofUsers.toSorted())
+  expect(known).toEqual(ofUsers.toSorted())
 })
 
 test('the client knows every action of the socket but for presence, which it asks for over HTTP', async () => {

@@ -24,7 +24,8 @@ const frame = {
 }
 const route = (work: () => Promise<void>) => () => webSocketRoute(work)(frame, lambdaContext())
 const handshake = (error: Error) => {
-  const handler = authorizer({ tokens: { verify: async () => Promise.reject(error) } })
+  const fail = async () => Promise.reject(error)
+  const handler = authorizer({ tokens: { verify: fail }, tickets: { redeem: fail, issue: fail } })
   return handler({ queryStringParameters: { token: 't' } } as never, lambdaContext())
 }
 
@@ -104,6 +105,9 @@ describe('a problem that a client is answered with', () => {
     await expect(handshake(new Problem('unauthorized', 'The token is bad.'))).rejects.toThrow(/^Unauthorized$/)
     expect(writtenValues('Failures')).toEqual([])
     await expect(handshake(new Error('no keys'))).rejects.toThrow()
+    expect(writtenValues('Failures')).toEqual([1])
+    // This one `$connect` refuses, and counts.
+    await handshake(new Problem('store_unavailable', 'There are no keys.'))
     expect(writtenValues('Failures')).toEqual([1])
   })
 })
