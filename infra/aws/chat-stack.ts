@@ -5,6 +5,7 @@ import { Api } from './api.ts'
 import { ContentKeys } from './content-keys.ts'
 import { Data } from './data.ts'
 import { Network } from './network.ts'
+import { createLogMaskKey } from './observability.ts'
 import type { Options } from './options.ts'
 import { Platform } from './platform.ts'
 import { Realtime } from './realtime.ts'
@@ -35,6 +36,7 @@ export class ChatStack extends Stack {
     const contentKeys = new ContentKeys(this, 'ContentKeys', { stage: options.stage, settings })
     const tokens = new Tokens(this, 'Tokens', options, settings)
     const platform = new Platform(this, 'Platform', options, settings)
+    const logMaskKey = createLogMaskKey(this, settings)
     const realtime = new Realtime(this, 'Realtime', { accountRole: options.apiGatewayAccountRole, settings })
     const workers = new Workers(this, 'Workers', {
       topology,
@@ -47,6 +49,7 @@ export class ChatStack extends Stack {
       serviceToken: platform.serviceToken,
       connections: realtime.access,
       socketUrl: realtime.address,
+      logMaskKey: logMaskKey.secretValue,
       stage: options.stage,
       operator: options.operator,
       settings,
@@ -61,6 +64,7 @@ export class ChatStack extends Stack {
       new CfnOutput(this, `${name}TableName`, { value: table.tableName })
     }
     new CfnOutput(this, 'JwtSecretArn', { value: tokens.secretArn })
+    new CfnOutput(this, 'LogMaskKeyArn', { value: logMaskKey.secretArn })
     new CfnOutput(this, 'ProfileApiTokenArn', { value: platform.profileApiTokenArn })
     new CfnOutput(this, 'ServiceTokenArn', { value: platform.serviceTokenArn })
     for (const [name, queue] of Object.entries(workers.outboundQueues)) {

@@ -86,6 +86,8 @@ export class Database extends Construct {
           // because SET pins a session of the proxy. What needs longer sets its own limit inside its transaction.
           statement_timeout: '8000',
           idle_in_transaction_session_timeout: '10000',
+          // Its log keeps no values of rows.
+          log_error_verbosity: 'terse',
         },
       }),
       storageEncrypted: true,

@@ -1,5 +1,5 @@
 import { join } from 'node:path'
-import { Duration, Validations } from 'aws-cdk-lib'
+import { Duration, type SecretValue, Validations } from 'aws-cdk-lib'
 import { type ISecurityGroup, type IVpc, SubnetType } from 'aws-cdk-lib/aws-ec2'
 import { PolicyStatement, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
 import {
@@ -32,6 +32,7 @@ export interface FunctionProps {
   /** Carried by functions inside the VPC. */
   readonly functionsSecurityGroup: ISecurityGroup
   readonly stage: StageName
+  readonly logMaskKey: SecretValue
   readonly operator: OperatorSettings
   readonly settings: StageSettings
 }
@@ -66,6 +67,7 @@ export const createFunction = (scope: Construct, name: string, props: FunctionPr
     environment: {
       STAGE: props.stage,
       LOG_LEVEL: logLevel,
+      LOG_MASK_KEY: props.logMaskKey.unsafeUnwrap(),
       POWERTOOLS_SERVICE_NAME: 'kaha-chat',
       POWERTOOLS_METRICS_NAMESPACE: 'KahaChat',
       ...props.operator,

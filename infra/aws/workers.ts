@@ -1,4 +1,4 @@
-import { Duration, Stack, Validations } from 'aws-cdk-lib'
+import { Duration, type SecretValue, Stack, Validations } from 'aws-cdk-lib'
 import { Rule } from 'aws-cdk-lib/aws-events'
 import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets'
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
@@ -31,6 +31,7 @@ export interface WorkersProps {
   readonly serviceToken: Access
   readonly connections: Access
   readonly socketUrl: Access
+  readonly logMaskKey: SecretValue
   readonly stage: StageName
   readonly operator: OperatorSettings
   readonly settings: StageSettings
@@ -61,6 +62,7 @@ export class Workers extends Construct {
           vpc: props.network.vpc,
           functionsSecurityGroup: props.network.functions,
           stage: props.stage,
+          logMaskKey: props.logMaskKey,
           operator: props.operator,
           settings: props.settings,
         }),

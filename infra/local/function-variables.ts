@@ -16,6 +16,7 @@ export interface StackFacts {
   readonly serviceToken: string
   /** Wraps the data keys of messages. */
   readonly contentMasterKey: string
+  readonly logMaskKey: string
   /** Settings that every function gets besides, by the names that they have on AWS. */
   readonly settings: Readonly<Record<string, string>>
 }
@@ -59,6 +60,7 @@ const variablesOf = (resource: Resource, facts: StackFacts): Record<string, stri
 export const functionVariables = (definition: FunctionDefinition, facts: StackFacts): Record<string, string> => ({
   STAGE: 'local',
   LOG_LEVEL: 'INFO',
+  LOG_MASK_KEY: facts.logMaskKey,
   POWERTOOLS_SERVICE_NAME: 'kaha-chat',
   POWERTOOLS_METRICS_NAMESPACE: 'KahaChat',
   ...facts.settings,

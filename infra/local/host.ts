@@ -204,6 +204,7 @@ const start = async (options: HostOptions, started: AsyncDisposableStack): Promi
     profileApi: { url: profileApi.url, token: profileApiToken },
     serviceToken,
     contentMasterKey: await keptSecret(directory.contentMasterKey),
+    logMaskKey: await keptSecret(directory.logMaskKey),
     settings: options.settings ?? {},
   }
   const functions = createFunctionHost({

@@ -17,6 +17,7 @@ export interface LocalDirectory {
   readonly profileApiToken: string
   /** The key without which the messages in the database can't be read. */
   readonly contentMasterKey: string
+  readonly logMaskKey: string
   /** Who runs here; it holds secrets. */
   readonly running: string
 }
@@ -33,6 +34,7 @@ export const localDirectoryAt = (path: string): LocalDirectory => ({
   serviceToken: join(path, 'service-token'),
   profileApiToken: join(path, 'profile-api-token'),
   contentMasterKey: join(path, 'content-master-key'),
+  logMaskKey: join(path, 'log-mask-key'),
   running: join(path, 'running.json'),
 })
 

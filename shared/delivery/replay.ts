@@ -7,7 +7,7 @@ import { listMessages } from '../messages/messages.repository.ts'
 import { visibleAt } from '../messages/retention.config.ts'
 import type { PushChecks } from '../notifications/push-check.jobs.ts'
 import type { Clock } from '../platform/clock.ts'
-import { logger } from '../platform/logger.ts'
+import { logger, withLogIds } from '../platform/logger.ts'
 import { measure } from '../platform/metrics.ts'
 import { asProblem, Problem, problemDocument } from '../platform/problems.ts'
 import { announceOnline } from '../presence/presence.ts'
@@ -318,7 +318,8 @@ const waitSeconds = (hop: number): number => {
 export const replay = async (deps: ReplayDeps, job: ReplayJob, remainingMs: () => number): Promise<void> => {
   if (job.kind === 'unrouted') return routeAgain(deps, job)
   try {
-    await replayToConnection(deps, job, remainingMs)
+    const { id: connectionId, userId } = job.connection
+    await withLogIds({ connectionId, userId }, () => replayToConnection(deps, job, remainingMs))
   } catch (error) {
     if (asProblem(error).code !== 'store_unavailable') throw error
     logger.warn('A replay waits for a store', { kind: job.kind, error: error as Error })

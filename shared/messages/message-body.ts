@@ -68,12 +68,12 @@ export const openRows = async <Row extends SealedRow>(
     db,
     rows.flatMap(({ key_id }) => key_id ?? []),
   )
-  const unreadable: { id: string; keyId: number | null }[] = []
+  const unreadable: { messageId: string; keyId: number | null }[] = []
   const opened = rows.map(sealed => {
     const row = openRow(keys, sealed)
     if (row) return row
     const { key_id: keyId, body: _, ...rest } = sealed
-    unreadable.push({ id: sealed.id, keyId })
+    unreadable.push({ messageId: sealed.id, keyId })
     return { ...rest, content: null, metadata: null }
   })
   if (unreadable.length > 0) logger.error('Messages can not be decrypted', { unreadable })

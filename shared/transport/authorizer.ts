@@ -3,8 +3,9 @@ import type { APIGatewayAuthorizerResult, APIGatewayRequestAuthorizerEvent } fro
 import type { Caller } from '../auth/caller.ts'
 import { isTicket, type Tickets } from '../auth/tickets.ts'
 import type { TokenVerifier } from '../auth/tokens.ts'
-import { logger } from '../platform/logger.ts'
+import { forRuntime, logger } from '../platform/logger.ts'
 import { asProblem } from '../platform/problems.ts'
+import { loggingIds } from './log-ids.ts'
 import { measureProblem, publishingMetrics } from './measuring.ts'
 import type { AuthorizerContext } from './websocket-event.ts'
 
@@ -42,21 +43,23 @@ const passOn = (
  * 503, which an authorizer can't.
  */
 export const authorizer = (deps: AuthorizerDeps) =>
-  middy<APIGatewayRequestAuthorizerEvent, APIGatewayAuthorizerResult>()
-    .use(publishingMetrics)
-    .onError(request => {
-      const problem = asProblem(request.error)
-      if (problem.code === 'store_unavailable') {
-        logger.warn('A handshake could not be authorized', problem)
-        request.response = passOn(request.event, 'nobody', { refusal: problem.code })
-        return
-      }
-      measureProblem(problem)
-      if (problem.status !== 401) logger.error('A handshake could not be authorized', problem)
-      request.error = problem.status === 401 ? new Error(unauthorizedMessage) : problem
-    })
-    .handler(async event => {
-      const token = event.queryStringParameters?.token ?? ''
-      const caller = isTicket(token) ? await deps.tickets.redeem(token) : await deps.tokens.verify(token)
-      return passOn(event, caller.id, contextOf(caller))
-    })
+  loggingIds(
+    middy<APIGatewayRequestAuthorizerEvent, APIGatewayAuthorizerResult>()
+      .use(publishingMetrics)
+      .onError(request => {
+        const problem = asProblem(request.error)
+        if (problem.code === 'store_unavailable') {
+          logger.warn('A handshake could not be authorized', problem)
+          request.response = passOn(request.event, 'nobody', { refusal: problem.code })
+          return
+        }
+        measureProblem(problem)
+        if (problem.status !== 401) logger.error('A handshake could not be authorized', problem)
+        request.error = problem.status === 401 ? new Error(unauthorizedMessage) : forRuntime(problem)
+      })
+      .handler(async event => {
+        const token = event.queryStringParameters?.token ?? ''
+        const caller = isTicket(token) ? await deps.tickets.redeem(token) : await deps.tokens.verify(token)
+        return passOn(event, caller.id, contextOf(caller))
+      }),
+  )

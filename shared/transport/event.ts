@@ -1,7 +1,8 @@
 import middy from '@middy/core'
 import type * as z from 'zod'
-import { logger } from '../platform/logger.ts'
+import { forRuntime, logger } from '../platform/logger.ts'
 import { parseInput } from '../platform/validation.ts'
+import { loggingIds } from './log-ids.ts'
 import { publishingMetrics } from './measuring.ts'
 
 /**
@@ -13,9 +14,12 @@ export const event = <Schema extends z.ZodType>(
   schema: Schema,
   handle: (event: z.output<Schema>) => Promise<void>,
 ) =>
-  middy<unknown, void>()
-    .use(publishingMetrics)
-    .onError(({ error }) => {
-      logger.error(`${name} failed`, { error })
-    })
-    .handler(async event => handle(parseInput(schema, event)))
+  loggingIds(
+    middy<unknown, void>()
+      .use(publishingMetrics)
+      .onError(request => {
+        logger.error(`${name} failed`, { error: request.error })
+        request.error = forRuntime(request.error)
+      })
+      .handler(async event => handle(parseInput(schema, event))),
+  )

@@ -8,10 +8,11 @@ import type { ServiceToken } from '../auth/service-token.ts'
 import type { TokenVerifier } from '../auth/tokens.ts'
 import type { Database } from '../database/schema.ts'
 import type { Clock } from '../platform/clock.ts'
-import { logger } from '../platform/logger.ts'
+import { logger, withLogIds } from '../platform/logger.ts'
 import { asProblem, Problem, problemDocument } from '../platform/problems.ts'
 import { parseInput } from '../platform/validation.ts'
 import { ensureUser } from '../users/users.ts'
+import { loggingIds } from './log-ids.ts'
 import { measureProblem, publishingMetrics } from './measuring.ts'
 
 export interface HttpDeps {
@@ -158,7 +159,7 @@ const answerTo = async (
   answer: Answering,
 ): Promise<HttpAnswer> => {
   try {
-    return await answer(event, caller)
+    return await withLogIds({ userId: caller.id }, () => answer(event, caller))
   } catch (error) {
     if (error instanceof Problem && error.isRefusal) {
       await audit.record({
@@ -212,9 +213,8 @@ export const http = (deps: HttpDeps, routes: Record<string, Route>) => {
     .onError(request => {
       const problem = asProblem(request.error)
       measureProblem(problem)
-      const { requestId, routeKey } = request.event.requestContext
-      if (problem.status >= 500) logger.error('A request failed', { requestId, routeKey, error: problem })
-      request.response = problemResult(problem, requestId)
+      if (problem.status >= 500) logger.error('A request failed', problem)
+      request.response = problemResult(problem, request.event.requestContext.requestId)
     })
     .handler(async event => {
       const found = routes[event.routeKey]
@@ -225,5 +225,5 @@ export const http = (deps: HttpDeps, routes: Record<string, Route>) => {
           : await found.answer(event),
       )
     })
-  return Object.assign(handler, { routes })
+  return Object.assign(loggingIds(handler), { routes })
 }

@@ -1,7 +1,8 @@
 import middy from '@middy/core'
 import type * as z from 'zod'
-import { logger } from '../platform/logger.ts'
+import { forRuntime, logger } from '../platform/logger.ts'
 import { parseInput } from '../platform/validation.ts'
+import { loggingIds } from './log-ids.ts'
 import { publishingMetrics } from './measuring.ts'
 
 export interface Invocation {
@@ -19,15 +20,18 @@ export const schedule = <Schema extends z.ZodType, Outcome extends object>(
   input: Schema,
   run: (input: z.output<Schema>, invocation: Invocation) => Promise<Outcome>,
 ) =>
-  middy<unknown, Outcome>()
-    .use(publishingMetrics)
-    .onError(({ error }) => {
-      logger.error(`${name} failed`, { error })
-    })
-    .handler(async (event, context) => {
-      const parsed = parseInput(input, event ?? {})
-      const startedAt = performance.now()
-      const outcome = await run(parsed, { timeLeftMs: () => context.getRemainingTimeInMillis() })
-      logger.info(`${name} is done`, { ...outcome, durationMs: Math.round(performance.now() - startedAt) })
-      return outcome
-    })
+  loggingIds(
+    middy<unknown, Outcome>()
+      .use(publishingMetrics)
+      .onError(request => {
+        logger.error(`${name} failed`, { error: request.error })
+        request.error = forRuntime(request.error)
+      })
+      .handler(async (event, context) => {
+        const parsed = parseInput(input, event ?? {})
+        const startedAt = performance.now()
+        const outcome = await run(parsed, { timeLeftMs: () => context.getRemainingTimeInMillis() })
+        logger.info(`${name} is done`, { ...outcome, durationMs: Math.round(performance.now() - startedAt) })
+        return outcome
+      }),
+  )

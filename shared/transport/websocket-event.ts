@@ -44,12 +44,6 @@ export interface Frame {
   body: string
 }
 
-const EventReference = z.object({ requestContext: z.object({ requestId: z.string(), routeKey: z.string() }) })
-
-/** By what an event is found in the log, whoever it is from. */
-export const referenceOf = (event: unknown): { requestId: string; routeKey: string } =>
-  EventReference.parse(event).requestContext
-
 /** An event of the WebSocket API as far as this service reads it. Throws what the authorizer refuses the handshake with. */
 export const frameOfEvent = (event: unknown): Frame => {
   const { requestContext, queryStringParameters: query = {}, body = '' } = WebSocketEvent.parse(event)

@@ -2,14 +2,12 @@ import middy from '@middy/core'
 import type { APIGatewayProxyStructuredResultV2 } from 'aws-lambda'
 import { logger } from '../platform/logger.ts'
 import { asProblem, type Problem } from '../platform/problems.ts'
+import { loggingIds } from './log-ids.ts'
 import { measureProblem, publishingMetrics } from './measuring.ts'
-import { type Frame, frameOfEvent, referenceOf } from './websocket-event.ts'
+import { type Frame, frameOfEvent } from './websocket-event.ts'
 
-export const logUnexpected = (
-  problem: Problem,
-  { requestId, routeKey }: Pick<Frame, 'requestId' | 'routeKey'>,
-): void => {
-  if (problem.status >= 500) logger.error('A frame failed', { requestId, routeKey, error: problem })
+export const logUnexpected = (problem: Problem): void => {
+  if (problem.status >= 500) logger.error('A frame failed', problem)
 }
 
 /**
@@ -17,15 +15,17 @@ export const logUnexpected = (
  * is what refuses the handshake.
  */
 export const webSocketRoute = (handle: (frame: Frame) => Promise<void>) =>
-  middy<unknown, APIGatewayProxyStructuredResultV2>()
-    .use(publishingMetrics)
-    .onError(request => {
-      const problem = asProblem(request.error)
-      measureProblem(problem)
-      logUnexpected(problem, referenceOf(request.event))
-      request.response = { statusCode: problem.status }
-    })
-    .handler(async event => {
-      await handle(frameOfEvent(event))
-      return { statusCode: 200 }
-    })
+  loggingIds(
+    middy<unknown, APIGatewayProxyStructuredResultV2>()
+      .use(publishingMetrics)
+      .onError(request => {
+        const problem = asProblem(request.error)
+        measureProblem(problem)
+        logUnexpected(problem)
+        request.response = { statusCode: problem.status }
+      })
+      .handler(async event => {
+        await handle(frameOfEvent(event))
+        return { statusCode: 200 }
+      }),
+  )

@@ -11,6 +11,7 @@ import type { Clock } from '../platform/clock.ts'
 import { asProblem, Problem, type ProblemCode, problemDocument } from '../platform/problems.ts'
 import { parseInput } from '../platform/validation.ts'
 import { ClientFrame, RequestId } from './frames.schema.ts'
+import { loggingIds } from './log-ids.ts'
 import { measureProblem, publishingMetrics } from './measuring.ts'
 import { type Frame, frameOfEvent, isTokenExpired } from './websocket-event.ts'
 import { logUnexpected } from './websocket-lifecycle.ts'
@@ -148,7 +149,7 @@ export const webSocketActions = (deps: WebSocketDeps, actions: Record<string, Ac
       const problem = asProblem(request.error)
       measureProblem(problem)
       const frame = frameOfEvent(request.event)
-      logUnexpected(problem, frame)
+      logUnexpected(problem)
       if (problem.code === 'token_expired') {
         await closeWith(deps, problem, frame)
         request.response = { statusCode: 200 }
@@ -184,5 +185,5 @@ export const webSocketActions = (deps: WebSocketDeps, actions: Record<string, Ac
         ...(requestId !== undefined && { body: JSON.stringify({ event: 'ack', requestId, data: answer ?? {} }) }),
       }
     })
-  return Object.assign(handler, { actions })
+  return Object.assign(loggingIds(handler), { actions })
 }

@@ -68,6 +68,7 @@ describe.each(both)('%s', (stage, template) => {
     })
     const { Parameters } = resource(template, 'AWS::RDS::DBClusterParameterGroup').properties
     expect(Parameters).toMatchObject({ 'rds.force_ssl': '1' })
+    expect(Parameters).toMatchObject({ log_error_verbosity: 'terse' })
     const { statement_timeout, idle_in_transaction_session_timeout } = Parameters as Record<string, string>
     expect(Number(statement_timeout)).toBeLessThan(10_000)
     expect(Number(idle_in_transaction_session_timeout)).toBeLessThanOrEqual(10_000)
@@ -88,9 +89,9 @@ describe.each(both)('%s', (stage, template) => {
     expect(services.map(each => String(each.ServiceName).split('.').at(-1)).sort()).toEqual(['dynamodb', 's3'])
   })
 
-  test('makes secrets of at least 32 bytes: for tokens of users, and for both directions between services', () => {
+  test('makes secrets of at least 32 bytes: for tokens of users, for both directions between services, for masks in logs', () => {
     const secrets = resources(template, 'AWS::SecretsManager::Secret')
-    expect(secrets).toHaveLength(3)
+    expect(secrets).toHaveLength(4)
     for (const { properties } of secrets) {
       const { PasswordLength } = properties.GenerateSecretString as { PasswordLength: number }
       expect(PasswordLength).toBeGreaterThanOrEqual(32)
@@ -181,7 +182,9 @@ test('existing secrets are used instead of new ones', () => {
     serviceTokenArn: arnOf('services'),
   }
   const template = synthesize({ stage: 'dev', profileApiUrl: 'https://api.example.com/main', ...existing })
-  template.resourceCountIs('AWS::SecretsManager::Secret', 0)
+  expect(resources(template, 'AWS::SecretsManager::Secret').map(({ id }) => id)).toEqual([
+    expect.stringMatching(/^LogMaskKey/),
+  ])
   expect(variablesOf(template, 'ConversationsFunction')).toMatchObject({
     JWT_SECRET_ARN: existing.jwtSecretArn,
     PROFILE_API_URL: 'https://api.example.com/main',

@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals'
-import { type Kysely, sql } from 'kysely'
+import { sql } from 'kysely'
 import pg from 'pg'
 import { v7 } from 'uuid'
 import { createHandler as rotateKeysHandler } from '../../functions/schedule/rotate-keys.ts'
@@ -19,6 +19,7 @@ import { logger } from '../../shared/platform/logger.ts'
 import { Problem } from '../../shared/platform/problems.ts'
 import type { Changes } from '../../shared/sync/changes.schema.ts'
 import { openContentKeys, testWrapping } from '../support/content-keys.ts'
+import { dumpDatabase } from '../support/dumps.ts'
 import { lambdaContext } from '../support/lambda.ts'
 import { createOwnDatabase, type OwnDatabase } from '../support/own-database.ts'
 import { storedMessages, storeMessages } from '../support/stored-messages.ts'
@@ -64,21 +65,6 @@ const usedKeys = async () => {
   return rows.map(row => row.key_id)
 }
 
-/** Everything that is in the tables of a database, as bytes. */
-const dump = async (db: Kysely<never> | OwnDatabase['db']): Promise<Buffer> => {
-  const { rows: tables } = await sql<{ name: string }>`
-    select relname as name from pg_class
-    where relkind = 'r' and relnamespace = 'public'::regnamespace`.execute(db)
-  const parts: Buffer[] = []
-  for (const { name } of tables) {
-    const { rows } = await sql<Record<string, unknown>>`select * from ${sql.table(name)}`.execute(db)
-    for (const value of rows.flatMap(row => Object.values(row))) {
-      parts.push(Buffer.isBuffer(value) ? value : Buffer.from(JSON.stringify(value)))
-    }
-  }
-  return Buffer.concat(parts)
-}
-
 /** The server's files, its write-ahead log among them, as a thief of the disk has them. */
 const filesHold = async (text: string): Promise<boolean> => {
   const url = new URL(database.url)
@@ -117,13 +103,13 @@ describe('the database', () => {
       { content: `Over HTTP ${marker}`, metadata },
       { content: `Over the socket ${marker}`, metadata },
     ])
-    expect((await dump(database.db)).includes(marker)).toBe(false)
+    expect((await dumpDatabase(database.db)).includes(marker)).toBe(false)
     expect(await filesHold(marker)).toBe(false)
 
     // The search finds what is there: names of groups are stored as they are.
     const name = `Group ${marker}`
     await world.http(alice, 'POST /conversations/group', { body: { participantIds: [bob], name } })
-    expect((await dump(database.db)).includes(marker)).toBe(true)
+    expect((await dumpDatabase(database.db)).includes(marker)).toBe(true)
     expect(await filesHold(marker)).toBe(true)
   })
 
@@ -169,7 +155,7 @@ describe('a message that can not be opened', () => {
       body: { items: [{ content: 'One' }, { content: null, metadata: null, deletedAt: null }, { content: 'Three' }] },
     })
     expect(told.mock.calls).toEqual([
-      ['Messages can not be decrypted', { unreadable: [{ id: spoilt?.id, keyId: expect.any(Number) }] }],
+      ['Messages can not be decrypted', { unreadable: [{ messageId: spoilt?.id, keyId: expect.any(Number) }] }],
     ])
     const one = await world.http(bob, `GET /conversations/${id}/messages/${spoilt?.id}`)
     expect(one).toMatchObject({ status: 200, body: { seq: 2, content: null, deletedAt: null } })
@@ -446,10 +432,10 @@ describe('messages from before they were encrypted', () => {
     const before = (await history(bob, id)).body
     expect(before.items[0]).toMatchObject({ content: `${marker} 652`, metadata: { reply: '\u0000' } })
     expect(before.items.at(-1)).toMatchObject({ content: null, deletedAt: expect.any(String) })
-    expect((await dump(database.db)).includes(marker)).toBe(true)
+    expect((await dumpDatabase(database.db)).includes(marker)).toBe(true)
 
     expect(await rotate()).toMatchObject({ encrypted: 700, moved: 0, finished: true })
-    expect((await dump(database.db)).includes(marker)).toBe(false)
+    expect((await dumpDatabase(database.db)).includes(marker)).toBe(false)
     expect((await history(bob, id)).body).toEqual(before)
     const { body } = await world.http<Changes>(bob, `GET /sync?since=${start.next}`)
     expect(body.messages[0]).toMatchObject({ seq: 1, content: `${marker} 1`, metadata: { reply: '\u0000' } })

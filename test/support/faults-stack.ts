@@ -10,6 +10,7 @@ import { startRedis } from '../../infra/local/stores/redis.ts'
 import type { MessageStore } from '../../shared/messages/message-body.ts'
 import { until } from '../local/stores/until.ts'
 import { createRedisProxy, type RedisProxy } from './faults-redis-proxy.ts'
+import { requireNoLeaks } from './leaks.ts'
 import { announceStack } from './stack.ts'
 import { messagesOf } from './stored-messages.ts'
 import { testSecret } from './tokens.ts'
@@ -110,6 +111,11 @@ export const startFaultStack = async (): Promise<FaultStack> => {
       const log = await readFile(join(directory.logs, 'functions.log'), 'utf8')
       return log.split('\n').filter(line => /^\S+ \S+ host /.test(line))
     },
-    stop: () => running.disposeAsync(),
+    stop: async () => {
+      const noLeaks = requireNoLeaks({ outputs: host.outputs, directory })
+      await noLeaks.catch(() => {})
+      await running.disposeAsync()
+      await noLeaks
+    },
   }
 }

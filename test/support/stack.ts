@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { freePort } from '../../infra/local/free-port.ts'
 import type { HostOutputs } from '../../infra/local/host.ts'
 import { type LocalDirectory, localDirectoryAt, repository } from '../../infra/local/local-directory.ts'
+import { requireNoLeaks } from './leaks.ts'
 import { testSecret } from './tokens.ts'
 
 /** What tests know of the stack that serves them. */
@@ -18,7 +19,10 @@ export interface Stack {
 export interface StartedStack extends Stack {
   /** Ends it by that signal and starts it again where it was, with what it has stored. */
   restart(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>
-  /** Ends it as Ctrl-C does and removes its directory. Rejects when it has not ended within 10 s; then it is killed. */
+  /**
+   * Ends it as Ctrl-C does and removes its directory. Rejects when it has not ended within 10 s, then it is killed; and when
+   * it has let out what it must not.
+   */
   stop(): Promise<void>
 }
 
@@ -111,8 +115,11 @@ export const startStack = async (settings: Readonly<Record<string, string>> = {}
       running = await launch({ directory, variables })
     },
     stop: async () => {
+      const noLeaks = requireNoLeaks({ outputs: running.outputs, directory })
+      await noLeaks.catch(() => {})
       await stopProcess(running.child)
       await remove()
+      await noLeaks
     },
   }
 }

@@ -36,6 +36,7 @@ const parameters = {
   // As the parameter group on AWS has them.
   statement_timeout: '8s',
   idle_in_transaction_session_timeout: '10s',
+  log_error_verbosity: 'terse',
   timezone: 'UTC',
   log_timezone: 'UTC',
   log_line_prefix: '%m [%p] %a ',
