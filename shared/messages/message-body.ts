@@ -4,6 +4,7 @@ import type { Database, MessagesTable } from '../database/schema.ts'
 import { open, seal } from '../encryption/aes-gcm.ts'
 import type { ContentKey, ContentKeys } from '../encryption/content-keys.ts'
 import { logger } from '../platform/logger.ts'
+import { measure } from '../platform/metrics.ts'
 
 /** Where messages are, and what opens them. */
 export interface MessageStore {
@@ -56,8 +57,8 @@ const openRow = <Row extends SealedRow>(keys: ReadonlyMap<number, KeyObject>, se
 
 /**
  * Messages as they were written. One that can't be opened, because its key is gone or it was tampered with, comes without content
- * and metadata, which a deleted one does as well, but with no time of deletion; the rest of a page is not held up by it, and the
- * log says which one it is. Rejects with `store_unavailable` when keys can't be had now: that is no reason to take anything for
+ * and metadata, which a deleted one does as well, but with no time of deletion; the rest of a page is not held up by it, it is
+ * counted, and the log says which one it is. Rejects with `store_unavailable` when keys can't be had now: that is no reason to take anything for
  * unreadable.
  */
 export const openRows = async <Row extends SealedRow>(
@@ -76,6 +77,9 @@ export const openRows = async <Row extends SealedRow>(
     unreadable.push({ messageId: sealed.id, keyId })
     return { ...rest, content: null, metadata: null }
   })
-  if (unreadable.length > 0) logger.error('Messages can not be decrypted', { unreadable })
+  if (unreadable.length > 0) {
+    logger.error('Messages can not be decrypted', { unreadable })
+    measure('UnreadableMessages', unreadable.length)
+  }
   return opened
 }

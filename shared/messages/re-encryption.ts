@@ -3,6 +3,7 @@ import { findActiveKey, findRetiredKeys } from '../encryption/content-keys.repos
 import type { ContentKey } from '../encryption/content-keys.ts'
 import { settledAfterMs } from '../encryption/rotation.ts'
 import { logger } from '../platform/logger.ts'
+import { measure } from '../platform/metrics.ts'
 import { type MessageStore, resealBody, sealBody } from './message-body.ts'
 import { lockPlain, lockWalk, nextOfWalk, noteWalk, removeKey, replaceBodies } from './re-encryption.repository.ts'
 
@@ -19,7 +20,7 @@ export interface ReEncryptionReport {
   finished: boolean
 }
 
-/** One transaction: some 30 ms. */
+/** One transaction: some 20 ms. */
 const batchSize = 500
 
 const encryptPlain = ({ db }: MessageStore, active: ContentKey, hasTime: () => boolean) =>
@@ -119,6 +120,9 @@ export const reEncrypt = async (
     if (end === 'destroyed') report.destroyed.push(id)
     else report.finished = false
   }
-  if (report.unreadable > 0) logger.error('Messages can not be decrypted', { unreadable: report.unreadable })
+  if (report.unreadable > 0) {
+    logger.error('Messages can not be decrypted', { unreadable: report.unreadable })
+    measure('UnreadableMessages', report.unreadable)
+  }
   return report
 }

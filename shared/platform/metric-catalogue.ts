@@ -45,6 +45,8 @@ export const metricUnits = {
   ProfileBreakerOpened: 'Count',
   /** Audit entries that could not be written at once. */
   AuditFailures: 'Count',
+  /** Messages that were asked for and could not be decrypted. */
+  UnreadableMessages: 'Count',
   /** Partitions of `messages` that begin in the future, on each run of retention. */
   PartitionsAhead: 'Count',
 } as const satisfies Record<string, MetricUnit>

@@ -24,6 +24,7 @@ import { lambdaContext } from '../support/lambda.ts'
 import { createOwnDatabase, type OwnDatabase } from '../support/own-database.ts'
 import { storedMessages, storeMessages } from '../support/stored-messages.ts'
 import { openWorld, type World } from '../support/world.ts'
+import { forgetWrittenMetrics, writtenValues } from '../support/written-metrics.ts'
 
 const minute = 60_000
 const hour = 60 * minute
@@ -149,7 +150,9 @@ describe('a message that can not be opened', () => {
     const [, spoilt] = (await history(bob, id)).body.items
     await spoil({ conversationId: id, messageId: spoilt?.id ?? '' })
     const told = jest.spyOn(logger, 'error').mockImplementation(() => {})
+    forgetWrittenMetrics()
     const page = await history(bob, id)
+    expect(writtenValues('UnreadableMessages')).toEqual([1])
     expect(page).toMatchObject({
       status: 200,
       body: { items: [{ content: 'One' }, { content: null, metadata: null, deletedAt: null }, { content: 'Three' }] },
@@ -292,8 +295,10 @@ describe('keys', () => {
     await rotate({ force: true })
     world.clock.advance(hour)
     const told = jest.spyOn(logger, 'error').mockImplementation(() => {})
+    forgetWrittenMetrics()
     expect(await rotate()).toMatchObject({ moved: 1, unreadable: 1, destroyed: [], finished: false })
     expect(told).toHaveBeenCalledTimes(1)
+    expect(writtenValues('UnreadableMessages')).toEqual([1])
     await sql`delete from messages where seq = 1`.execute(database.db)
     expect(await rotate()).toMatchObject({ moved: 0, unreadable: 0, destroyed: [expect.any(Number)], finished: true })
   })
@@ -399,7 +404,8 @@ describe('re-encryption', () => {
         await Promise.all([rotate({ force: true }), rotate({ force: true })])
         await Promise.race([Promise.all(others), delay(200)])
         world.clock.advance(hour)
-        expect(await rotate()).toMatchObject({ unreadable: 0, finished: true, destroyed: [expect.any(Number)] })
+        const { unreadable, finished, destroyed } = await rotate()
+        expect([unreadable, finished, destroyed.length > 0]).toEqual([0, true, true])
       }
     } finally {
       isOver = true

@@ -8,8 +8,11 @@ import { startPostgres } from '../../infra/local/stores/postgres.ts'
 import { DatabaseConfig } from '../../shared/database/config.ts'
 import { openDatabase } from '../../shared/database/connection.ts'
 import type { Database } from '../../shared/database/schema.ts'
+import { rotateKey, settledAfterMs } from '../../shared/encryption/rotation.ts'
 import { attachPartitions, dropPartition, listPartitions } from '../../shared/messages/partitions.ts'
-import { migrateToLatest } from '../support/content-keys.ts'
+import { reEncrypt } from '../../shared/messages/re-encryption.ts'
+import { migrateToLatest, openContentKeys, testWrapping } from '../support/content-keys.ts'
+import { storedMessages, storeMessages } from '../support/stored-messages.ts'
 
 const openAs = (url: string, user: string): Kysely<Database> => {
   const login = new URL(url)
@@ -60,9 +63,12 @@ test('the application reads and writes rows, and changes no table', async () => 
   await sql`insert into conversations (id, type, created_by, created_at, last_activity_at)
     values (${conversation}, 'group', ${user}, ${now}, ${now})`.execute(app)
   await sql`insert into participants values (${conversation}, ${user}, 'admin', ${now}, null, 0, 0, 0)`.execute(app)
-  const { rows } = await sql<{ seq: number }>`
-    select seq from send_message(${v7()}, ${conversation}, ${user}, 'text', 'Hi', null, ${now})`.execute(app)
-  expect(rows).toEqual([{ seq: 1 }])
+  const store = { db: app, contentKeys: openContentKeys() }
+  await storeMessages(store, { conversationId: conversation, senderId: user }, ['Hi'])
+  expect(await rotateKey({ db: app, wrapping: testWrapping }, { now, keyDays: 30, force: true })).toBeDefined()
+  const afterAnHour = new Date(now.getTime() + settledAfterMs)
+  expect(await reEncrypt(store, { now: afterAnHour, hasTime: () => true })).toMatchObject({ moved: 1, finished: true })
+  expect(await storedMessages(store, conversation)).toMatchObject([{ seq: 1, content: 'Hi' }])
   await expect(sql`drop table messages`.execute(app)).rejects.toThrow('must be owner')
   await expect(sql`create table mine ()`.execute(app)).rejects.toThrow('permission denied')
   await expect(

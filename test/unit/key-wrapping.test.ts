@@ -7,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { keyWrappingFromEnvironment } from '../../shared/encryption/encryption.config.ts'
 import { type KeyWrapping, localWrapping } from '../../shared/encryption/key-wrapping.ts'
 import { kmsWrapping } from '../../shared/encryption/kms-wrapping.ts'
+import { keyDaysFromEnvironment } from '../../shared/encryption/rotation.ts'
 
 const keyArn = 'arn:aws:kms:us-east-1:000000000000:key/1'
 
@@ -130,6 +131,21 @@ describe('the environment', () => {
     expect(await localWrapping(masterKey).unwrap(wrapped)).toBeDefined()
     const byKms = await wrapping({ CONTENT_KMS_KEY_ARN: keyArn }).create()
     expect(await kmsWrapping({ keyArn, stage: 'test' }).unwrap(byKms)).toBeDefined()
+  })
+
+  test('sets after how many days a key gets a successor', () => {
+    for (const [days, read] of [
+      ['', 30],
+      ['1', 1],
+      ['365', 365],
+    ] as const) {
+      process.env.CONTENT_KEY_DAYS = days
+      expect(keyDaysFromEnvironment()).toBe(read)
+    }
+    for (const wrong of ['0', '366', '-1', '1.5', 'monthly']) {
+      process.env.CONTENT_KEY_DAYS = wrong
+      expect(keyDaysFromEnvironment).toThrow('CONTENT_KEY_DAYS')
+    }
   })
 
   test.each([
