@@ -47,8 +47,11 @@ export const openBusiness = async (
   opening: OpenBusiness,
 ): Promise<{ conversation: OpenedConversation; created: boolean }> => {
   const { businessId, initialMessage } = opening
+  // In this order: what another request has stored by now, it has stored in a conversation that is found.
+  const isFresh = initialMessage?.id === undefined ? undefined : requireFreshId(deps, initialMessage.id)
+  const [freshness] = await Promise.allSettled([isFresh])
   const known = await findOpenOf(deps.db, businessId, customerId)
-  if (!known && initialMessage?.id !== undefined) await requireFreshId(deps, initialMessage.id)
+  if (!known && freshness.status === 'rejected') throw freshness.reason
   const { conversationId, created } = known
     ? { conversationId: known.conversation_id, created: false }
     : await findOrMake(deps, customerId, opening)

@@ -12,7 +12,7 @@ export interface KeyWrapping {
   unwrap(wrapped: Uint8Array): Promise<KeyObject | undefined>
 }
 
-export const dataKeyBytes = 32
+const dataKeyBytes = 32
 
 /** What is wrapped as a data key opens as nothing else. */
 const place = 'kaha-chat data key'

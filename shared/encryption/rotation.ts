@@ -24,9 +24,14 @@ interface RotationDeps {
   wrapping: KeyWrapping
 }
 
-/** Makes the first key where there is none. Of several calls at once one makes it; repeating it changes nothing. */
+/**
+ * Makes the first key where there is none. Of several calls at once one makes it; repeating it changes nothing. Throws when there
+ * is one that this wrapping does not open, so that a start with another master key fails, and not the first message.
+ */
 export const makeFirstKey = async ({ db, wrapping }: RotationDeps, now: Date): Promise<void> => {
-  if (await findActiveKey(db)) return
+  const active = await findActiveKey(db)
+  if (active && (await wrapping.unwrap(active.wrapped))) return
+  if (active) throw new Error('The keys of the messages in this database were wrapped by another master key')
   await replaceActiveKey(db, { known: undefined, wrapped: await wrapping.create(), now })
 }
 

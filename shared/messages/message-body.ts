@@ -58,8 +58,8 @@ const openRow = <Row extends SealedRow>(keys: ReadonlyMap<number, KeyObject>, se
 /**
  * Messages as they were written. One that can't be opened, because its key is gone or it was tampered with, comes without content
  * and metadata, which a deleted one does as well, but with no time of deletion; the rest of a page is not held up by it, it is
- * counted, and the log says which one it is. Rejects with `store_unavailable` when keys can't be had now: that is no reason to take anything for
- * unreadable.
+ * counted, and the log says which one it is. Rejects with `store_unavailable` when keys can't be had now: that is no reason to
+ * take anything for unreadable.
  */
 export const openRows = async <Row extends SealedRow>(
   { db, contentKeys }: MessageStore,

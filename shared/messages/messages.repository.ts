@@ -43,9 +43,9 @@ export interface StoredMessage {
 }
 
 /**
- * Stores a message, encrypted, as the next of its conversation, in one statement and so at once or not at all. Rejects with SQLSTATE KC404
- * when the sender is not a participant, with KC409 when a customer writes in a business conversation that is closed, and with
- * 23505 when the id is stored already; none of them uses up a `seq`.
+ * Stores a message, encrypted, as the next of its conversation, in one statement and so at once or not at all. Rejects with
+ * SQLSTATE KC404 when the sender is not a participant, with KC409 when a customer writes in a business conversation that is
+ * closed, and with 23505 when the id is stored already; none of them uses up a `seq`.
  */
 export const insertMessage = async (
   db: Kysely<Database>,

@@ -199,11 +199,13 @@ describe('an entry that the queue does not take', () => {
     target: { conversationId: randomUUID() },
   }
 
-  test('holds up nobody: it is told to the log, whole, and counted', async () => {
+  test('holds up nobody: it is told to the log, its ids masked, and counted', async () => {
     const queue = recordingQueue<AuditRecord>()
     queue.fail(true)
     const lines = await logged(() => createAudit(queue, world.clock).record(entry))
-    expect(lines).toContainEqual(expect.objectContaining({ level: 'ERROR', audit: expect.objectContaining(entry) }))
+    const mask = expect.stringMatching(/^~[\w-]{12}$/)
+    const audit = { action: 'message.deleted', userId: mask, target: { conversationId: mask } }
+    expect(lines).toContainEqual(expect.objectContaining({ level: 'ERROR', audit: expect.objectContaining(audit) }))
     publishMetrics()
     expect(writtenValues('AuditFailures')).toEqual([1])
   })

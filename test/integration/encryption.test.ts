@@ -134,9 +134,11 @@ describe('the database', () => {
     expect(await keys()).toHaveLength(1)
   })
 
-  test('that was made with another master key says so instead of taking what nobody could read', async () => {
+  test('that was made with another master key says so at the start, and takes nothing that nobody could read', async () => {
     const { alice, id } = await newConversation()
-    const strange = createContentKeys({ wrapping: localWrapping(randomBytes(32)), clock: world.clock })
+    const wrapping = localWrapping(randomBytes(32))
+    await expect(makeFirstKey({ db: database.db, wrapping }, new Date())).rejects.toThrow('another master key')
+    const strange = createContentKeys({ wrapping, clock: world.clock })
     const sending = { conversationId: id, senderId: alice, content: 'Hi' }
     await expect(sendMessage({ ...world.deps, contentKeys: strange }, sending)).rejects.toThrow('another master key')
     expect((await history(alice, id)).body.items).toEqual([])
