@@ -32,6 +32,10 @@ export default {
       globalSetup: '<rootDir>/test/support/stack.setup.ts',
       globalTeardown: '<rootDir>/test/support/stack.teardown.ts',
     }),
+    project('browser', {
+      globalSetup: '<rootDir>/test/support/browser.setup.ts',
+      globalTeardown: '<rootDir>/test/support/stack.teardown.ts',
+    }),
     project('infra'),
   ],
 }

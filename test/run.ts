@@ -74,7 +74,7 @@ const server = await redisServer(console.log).catch((error: Error) => {
 })
 console.log(server)
 announce(2, 'Type check')
-const typed = await show('tsc', '--noEmit')
+const typed = (await show('tsc', '--noEmit')) && (await show('tsc', '--noEmit', '-p', 'infra/local/playground/app'))
 announce(3, 'Lint')
 const linted = await show('biome', 'check', '.')
 announce(4, 'Tests')

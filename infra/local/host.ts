@@ -12,6 +12,7 @@ import { type HostedStore, hostStore } from './hosted-store.ts'
 import type { LocalDirectory } from './local-directory.ts'
 import { startMainService } from './main-service/main-service.ts'
 import { docsPages } from './pages/docs.ts'
+import { bundlePlayground, playgroundPages, playgroundPath } from './playground/playground.ts'
 import { type Progress, silentProgress } from './progress.ts'
 import { startQueuePump } from './queues/queue-pump.ts'
 import { queueSettings } from './queues/queue-settings.ts'
@@ -59,6 +60,7 @@ export interface HostOptions {
 export interface HostOutputs {
   readonly HttpApiUrl: string
   readonly WebSocketUrl: string
+  readonly PlaygroundUrl: string
   readonly DatabaseUrl: string
   readonly RedisUrl: string
   /** Of each queue that another service reads. */
@@ -163,7 +165,7 @@ const start = async (options: HostOptions, started: AsyncDisposableStack): Promi
   const serviceToken = options.serviceToken ?? (await keptSecret(directory.serviceToken))
   const profileApiToken = options.profileApiToken ?? (await keptSecret(directory.profileApiToken))
 
-  const [postgres, redis, aws, profileApi, bundles] = await allDone(
+  const [postgres, redis, aws, profileApi, bundles, playground] = await allDone(
     databaseUrl ? given('Postgres', databaseUrl) : store('Postgres', directory.postgres, startPostgres),
     redisUrl ? given('Redis', redisUrl) : store('Redis', directory.redis, startRedis),
     progress.step(
@@ -183,7 +185,7 @@ const start = async (options: HostOptions, started: AsyncDisposableStack): Promi
         if (profileApiUrl) return { url: profileApiUrl, title: 'Main service, as given' }
         const standIn = await startMainService({ token: profileApiToken })
         started.defer(standIn.stop)
-        return { url: standIn.url, title: 'Stand-in of the main service' }
+        return { url: standIn.url, title: 'Stand-in of the main service', rename: standIn.rename }
       },
       ({ url, title }) => `${title} at ${new URL(url).host}`,
     ),
@@ -192,6 +194,7 @@ const start = async (options: HostOptions, started: AsyncDisposableStack): Promi
       () => bundleAll(topology, directory.functions),
       ({ size }) => `${size} functions bundled`,
     ),
+    bundlePlayground(),
   )
   const facts: StackFacts = {
     databaseUrl: postgres.url,
@@ -245,13 +248,19 @@ const start = async (options: HostOptions, started: AsyncDisposableStack): Promi
     'Gateway, queues and schedules',
     async () => {
       const { corsOrigins = [], idleTimeoutMs, maxConnectionMs } = options
+      const ofPlayground = playgroundPages({
+        jwtSecret,
+        webSocketUrl: facts.webSocketUrl,
+        bundle: options.watch ? bundlePlayground : async () => playground,
+        ...('rename' in profileApi && { rename: profileApi.rename }),
+      })
       const gateway = await startGateway({
         topology,
         functions,
         httpPort,
         webSocketPort,
         corsOrigins,
-        pages: docsPages(),
+        pages: { pages: new Map([...docsPages(), ...ofPlayground.pages]), requests: ofPlayground.requests },
         ...(idleTimeoutMs !== undefined && { idleTimeoutMs }),
         ...(maxConnectionMs !== undefined && { maxConnectionMs }),
         log: tell,
@@ -280,6 +289,7 @@ const start = async (options: HostOptions, started: AsyncDisposableStack): Promi
   const outputs = {
     HttpApiUrl: gateway.httpUrl,
     WebSocketUrl: gateway.webSocketUrl,
+    PlaygroundUrl: gateway.httpUrl + playgroundPath,
     DatabaseUrl: postgres.url,
     RedisUrl: redis.url,
     ...Object.fromEntries(

@@ -76,6 +76,7 @@ const showReady = async ({ outputs, jwtSecret }: Host, directory: LocalDirectory
 ${title('kaha-chat is up')} after ${process.uptime().toFixed(1)} s. Ctrl-C ends it.
 
 ${title('Addresses')} (also in ${shown(directory)}/outputs.json; logs in ${shown(directory)}/logs)
+  Playground  ${outputs.PlaygroundUrl}
   HTTP API    ${outputs.HttpApiUrl}
   WebSocket   ${outputs.WebSocketUrl}
   API docs    ${outputs.HttpApiUrl}/docs
@@ -88,7 +89,7 @@ ${title('Tokens')} for 12 hours; others with: npm run token -- --id <uuid>
   Bob ${demoUsers.bob.id}
   ${bob}
 
-${title('Try it')}: Alice starts a conversation with Bob
+${title('Try it')}: open the playground and chat with yourself, or have Alice start a conversation with Bob
   curl -s ${outputs.HttpApiUrl}/conversations/direct -H 'Authorization: Bearer ${alice}' -H 'Content-Type: application/json' -d '{"targetUserId":"${demoUsers.bob.id}"}'
 `)
 }

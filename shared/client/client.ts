@@ -88,6 +88,8 @@ export interface Chat
   readonly known: Conversation[]
   /** One page of the user's conversations, newest activity first. */
   conversations(query?: ConversationsQuery): Promise<ConversationPage>
+  /** One that is known, or else the service's answer. */
+  conversation(conversationId: string): Promise<Conversation>
   openDirect(targetUserId: string): Promise<Conversation>
   createGroup(group: NewGroup): Promise<Conversation>
   openBusiness(opening: NewBusinessChat): Promise<OpenedConversation>
@@ -168,7 +170,7 @@ export const createChat = ({ userId, httpUrl, webSocketUrl, token, ...options }:
       },
       arrived: message => {
         outbox.seen(message)
-        typing.stopped(message.conversationId, message.senderId)
+        typing.wrote(message.conversationId, message.senderId)
       },
       message: message => emit('message', message),
       deletion: deletion => emit('deletion', deletion),
@@ -230,6 +232,8 @@ export const createChat = ({ userId, httpUrl, webSocketUrl, token, ...options }:
       for (const view of page.items) store.adopt(view)
       return page
     },
+    conversation: async id =>
+      conversations.get(id) ?? store.adopt(await http.request('GET /conversations/{id}', { params: { id } })),
     openDirect: async targetUserId =>
       store.adopt(await http.request('POST /conversations/direct', { body: { targetUserId } })),
     createGroup: async group =>

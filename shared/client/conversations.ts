@@ -138,8 +138,8 @@ export const createConversations = (userId: string, listener: ConversationsListe
         },
         countedSeq: Math.max(countedSeq, seq),
       })
-      // Whoever writes has read what was there.
-      if (senderId === userId) advance(conversationId, userId, 'lastReadSeq', seq)
+      // Whoever writes has read what was there, as the service sees it.
+      advance(conversationId, senderId, 'lastReadSeq', seq)
     },
     erase: ({ conversationId, messageId, seq, deletedAt }) => {
       const known = all.get(conversationId)

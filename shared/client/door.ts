@@ -11,12 +11,10 @@ export interface Door {
   expired(): void
 }
 
-const withToken = (url: string, token: string): string => {
-  const address = new URL(url)
-  address.searchParams.set('token', token)
-  // What was missed is asked for: the server need not guess.
-  address.searchParams.set('replay', 'none')
-  return address.href
+/** What was missed is asked for: the server need not guess. */
+const withoutReplay = (url: URL): string => {
+  url.searchParams.set('replay', 'none')
+  return url.href
 }
 
 /** With the token itself in the URL. */
@@ -26,7 +24,9 @@ export const tokenDoor = (credentials: Credentials, webSocketUrl: string): Door 
   return {
     url: async () => {
       used = await credentials.token()
-      return withToken(webSocketUrl, used)
+      const url = new URL(webSocketUrl)
+      url.searchParams.set('token', used)
+      return withoutReplay(url)
     },
     // It may be the token, so the next attempt takes a new one.
     refused: refuse,
@@ -40,8 +40,8 @@ export const ticketDoor = (credentials: Credentials, { requestOnce }: Pick<Http,
   return {
     url: async () => {
       used = await credentials.token()
-      const { ticket, url } = await requestOnce(undefined, 'POST /realtime/ticket')
-      return withToken(url, ticket)
+      const { url } = await requestOnce(undefined, 'POST /realtime/ticket')
+      return withoutReplay(new URL(url))
     },
     // That a token is good was shown by the ticket.
     refused: () => {},

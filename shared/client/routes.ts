@@ -36,6 +36,7 @@ import type {
   ReadUpTo,
   ReassignTo,
   ReceiptList,
+  Ticket,
   UnreadCount,
   UnreadCounts,
 } from './service.ts'
@@ -117,7 +118,7 @@ export interface Routes {
   'PUT /notifications/preferences': { body: NewNotificationPreferences; answer: NotificationPreferences }
   'GET /notifications/unread-counts': { answer: UnreadCounts }
   'PUT /notifications/mark-all-read': { answer: MarkedRead }
-  'POST /realtime/ticket': { answer: { ticket: string; expiresAt: string; url: string } }
+  'POST /realtime/ticket': { answer: Ticket }
   'GET /presence': { query: { userIds: string }; answer: PresenceList }
   'GET /sync': { query?: { since?: string | undefined }; answer: Changes }
   'GET /business/{businessId}/inbox': {

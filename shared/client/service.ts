@@ -1,4 +1,5 @@
 import type * as z from 'zod'
+import type * as tickets from '../auth/tickets.schema.ts'
 import type * as business from '../business/business.schema.ts'
 import type * as hours from '../business/hours.schema.ts'
 import type * as conversations from '../conversations/conversations.schema.ts'
@@ -52,6 +53,8 @@ export type MarkedRead = receipts.MarkedRead
 export type ReceiptList = z.output<typeof receipts.ReceiptList>
 export type NotificationPreferences = notifications.NotificationPreferences
 export type NewNotificationPreferences = z.input<typeof notifications.NotificationPreferences>
+
+export type Ticket = tickets.Ticket
 
 export type SyncFrom = z.input<typeof sync.SyncRequest>
 export type SyncAccepted = z.output<typeof sync.SyncAccepted>

@@ -140,11 +140,11 @@ describe('the examples of the client', () => {
     const [example = '', withOutbox = ''] = examples.map(({ code }) => code)
     const project = await foreignProject()
     const [userId, bob] = [randomUUID(), randomUUID()]
-    const { HttpApiUrl, WebSocketUrl } = testStack().outputs
-    const given = { httpUrl: HttpApiUrl, webSocketUrl: WebSocketUrl, userId, bob, token: await tokenFor(userId) }
+    const { HttpApiUrl } = testStack().outputs
+    const given = { httpUrl: HttpApiUrl, userId, bob, token: await tokenFor(userId) }
     const declarations = Object.entries(given).map(([name, value]) => `const ${name}Given = ${JSON.stringify(value)}`)
     const prelude = `${declarations.join('\n')}
-      const [httpUrl, webSocketUrl, userId, bob] = [httpUrlGiven, webSocketUrlGiven, userIdGiven, bobGiven]
+      const [httpUrl, userId, bob] = [httpUrlGiven, userIdGiven, bobGiven]
       const token = () => tokenGiven
       const fetchToken = token\n`
     const untilSeen = "\nchat.on('message', () => setTimeout(() => chat.close()))"

@@ -5,8 +5,12 @@ declare global {
   var stopTestStack: (() => Promise<void>) | undefined
 }
 
-/** Before the end-to-end tests: one stack for all of them, found by `testStack`. It ends with the run, also when it is aborted. */
+/**
+ * Before the end-to-end tests and those in a browser: one stack for all of them, found by `testStack`. It ends with the run, also
+ * when it is aborted.
+ */
 const setUp = async (): Promise<void> => {
+  if (globalThis.stopTestStack) return
   const stack = await startStack()
   globalThis.stopTestStack = stack.stop
   announceStack(stack)

@@ -1,6 +1,8 @@
-/** After the end-to-end tests: ends the stack that their set-up started. */
+/** After the tests: ends the stack that their set-up started. */
 const tearDown = async (): Promise<void> => {
-  await globalThis.stopTestStack?.()
+  const stop = globalThis.stopTestStack
+  globalThis.stopTestStack = undefined
+  await stop?.()
 }
 
 export default tearDown

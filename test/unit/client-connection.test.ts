@@ -17,11 +17,12 @@ describe('the connection of a client', () => {
     let tickets = 0
     world.answer('POST /realtime/ticket', ({ authorization }) => {
       tickets += 1
-      return { body: { ticket: `${authorization} ${tickets}`, expiresAt: '', url: 'wss://elsewhere/chat' } }
+      const ticket = `${authorization} ${tickets}`
+      return { body: { ticket, expiresAt: '', url: `wss://elsewhere/chat?token=${encodeURIComponent(ticket)}` } }
     })
     await world.online()
     expect(world.socket.url.searchParams.get('token')).toBe('Bearer token 1')
-    expect(world.socket.url.host).toBe('elsewhere')
+    expect(world.socket.url.href).toMatch(/^wss:\/\/elsewhere\/chat\?.*&replay=none$/)
     await world.socket.end()
     await world.time.pass(1_000)
     expect(world.socket.url.searchParams.get('token')).toBe('Bearer token 2')

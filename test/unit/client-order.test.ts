@@ -178,7 +178,7 @@ describe('after a connection was lost', () => {
     await created(world, message(1))
     const fresh = directConversation(world.userId, randomUUID())
     const deletion = { conversationId: id, messageId: randomUUID(), seq: 1, deletedAt: '2026-11-01T12:00:01.000Z' }
-    const reads = [{ conversationId: id, userId: other, lastReadSeq: 2 }]
+    const reads = [{ conversationId: id, userId: other, lastReadSeq: 4 }]
     world.answer('GET /sync?since=token', () => ({
       body: { ...(changesOf({ messages: [2].map(message) }, 'page').body as object), hasMore: true },
     }))
@@ -190,7 +190,7 @@ describe('after a connection was lost', () => {
     expect(seen(world)).toEqual([1, 2, 3])
     expect(world.chat.known.map(known => known.id).sort()).toEqual([conversation.id, fresh.id].sort())
     expect(world.heard('deletion')).toEqual([deletion])
-    expect(world.chat.known.find(known => known.id === id)?.participants[1]?.lastReadSeq).toBe(2)
+    expect(world.chat.known.find(known => known.id === id)?.participants[1]?.lastReadSeq).toBe(4)
     expect(syncs(world)).toEqual([])
 
     world.answer('GET /sync?since=later', () => changesOf({ left: [id] }, 'last'))

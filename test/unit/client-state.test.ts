@@ -112,6 +112,14 @@ describe('what is unread', () => {
     expect(known(world)?.unreadCount).toBe(0)
   })
 
+  test('is nothing for whoever writes', async () => {
+    const { world, conversation, receive } = await withConversation()
+    await receive(1, world.userId)
+    expect(world.chat.statusOf({ conversationId: conversation.id, seq: 1 })).toBe('sent')
+    await receive(2)
+    expect(world.chat.statusOf({ conversationId: conversation.id, seq: 1 })).toBe('read')
+  })
+
   test('is nothing after an own message', async () => {
     const { world, receive } = await withConversation()
     await receive(1)
@@ -225,7 +233,7 @@ describe('a conversation', () => {
 describe('typing', () => {
   test('is told at most once in 3 s, and its end once', async () => {
     const { world, id } = await withConversation()
-    for (let key = 0; key < 7; key += 1) {
+    for (let key = 0; key < 8; key += 1) {
       world.chat.typing(id)
       await world.time.pass(500)
     }
@@ -235,10 +243,22 @@ describe('typing', () => {
     world.chat.typing(id, false)
     world.chat.typing(id, false)
     expect(world.socket.sent('typing.stop')).toHaveLength(1)
+  })
+
+  test('that begins again while the service passes nothing on is told when it does', async () => {
+    const { world, id } = await withConversation()
     world.chat.typing(id)
     world.chat.send(id, 'x')
     world.chat.typing(id)
-    expect(world.socket.sent('typing.start')).toHaveLength(4)
+    await world.time.pass(3_000)
+    expect(world.socket.sent('typing.start')).toHaveLength(1)
+    await world.time.pass(500)
+    expect(world.socket.sent('typing.start')).toHaveLength(2)
+    world.chat.typing(id, false)
+    world.chat.typing(id)
+    world.chat.typing(id, false)
+    await world.time.pass(10_000)
+    expect(world.socket.sent('typing.start')).toHaveLength(2)
     expect(world.socket.sent('typing.stop')).toHaveLength(1)
   })
 
@@ -259,6 +279,10 @@ describe('typing', () => {
     expect(typists()).toEqual([other])
     await receive(1)
     expect(typists()).toEqual([])
+    // Overtaken by the message that was typed.
+    await start(other)
+    expect(typists()).toEqual([])
+    await world.time.pass(1_000)
     await start(other)
     await world.time.pass(4_000)
     await start(other)

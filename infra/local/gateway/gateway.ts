@@ -2,7 +2,7 @@ import type { Server } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Topology } from '../../topology.ts'
 import type { FunctionHost } from '../functions/function-host.ts'
-import type { Pages } from '../pages/pages.ts'
+import { noPages, type Pages } from '../pages/pages.ts'
 import { type GatewayFaults, noFaults } from './gateway-faults.ts'
 import { type GatewayUnits, newGatewayUnits } from './gateway-units.ts'
 import { createHttpApi } from './http-api.ts'
@@ -73,7 +73,7 @@ export const startGateway = async (options: GatewayOptions): Promise<Gateway> =>
     routes: topology.httpRoutes,
     defaultFunction: topology.httpDefaultFunction,
     corsOrigins: options.corsOrigins,
-    pages: options.pages ?? new Map(),
+    pages: options.pages ?? noPages,
     integrationTimeoutMs: options.integrationTimeoutMs ?? 30_000,
   })
   const webSocketApi = createWebSocketApi({

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { asyncApiDocument } from '../../documents/asyncapi.ts'
-import type { Page, Pages } from './pages.ts'
+import type { Page } from './pages.ts'
 import { socketReference } from './socket-reference.ts'
 
 const html = 'text/html; charset=utf-8'
@@ -47,7 +47,7 @@ const swaggerUiParts =
   '<div id="api"></div><script src="/docs/swagger-ui.js"></script><script src="/docs/start.js"></script>'
 
 /** The API documents for people, without anything from elsewhere: OpenAPI with requests to try, and the socket to read. */
-export const docsPages = (): Pages =>
+export const docsPages = (): Map<string, Page> =>
   new Map<string, Page>([
     ['/docs', written(html, layout('HTTP API', swaggerUiParts))],
     [

@@ -55,6 +55,7 @@ describe('The local host', () => {
     expect(JSON.parse(await readFile(directory.outputs, 'utf8'))).toEqual({
       HttpApiUrl: `http://127.0.0.1:${ports.httpPort}`,
       WebSocketUrl: `ws://127.0.0.1:${ports.webSocketPort}`,
+      PlaygroundUrl: `http://127.0.0.1:${ports.httpPort}/playground`,
       DatabaseUrl: expect.stringMatching(/^postgresql:\/\/kaha_chat:[\w-]{43}@127\.0\.0\.1:\d+\/kaha_chat$/),
       RedisUrl: expect.stringMatching(/^redis:\/\/127\.0\.0\.1:\d+$/),
       NoticesQueueUrl: host.sqs.queueUrl('Notices'),
