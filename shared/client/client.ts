@@ -7,6 +7,7 @@ import { type Environment, ownEnvironment } from './environment.ts'
 import { createHttp, type Http } from './http.ts'
 import { mintId } from './message-id.ts'
 import { createOutbox, type NewMessage, type Outbox, type OutboxStorage, type Outgoing } from './outbox.ts'
+import { mayBeChanged } from './plain.ts'
 import { createPositions } from './positions.ts'
 import { createPresenceWatch } from './presence-watch.ts'
 import { asChatProblem, type ChatProblem } from './problem.ts'
@@ -153,10 +154,19 @@ export const createChat = ({ userId, httpUrl, webSocketUrl, token, ...options }:
     emit('typing', { conversationId, userIds }),
   )
   const presence = createPresenceWatch(http, changed => emit('presence', changed))
+  const lookUp = async (message: Message): Promise<Message> => {
+    const params = { id: message.conversationId, messageId: message.id }
+    const options = { params }
+    return http.request('GET /conversations/{id}/messages/{messageId}', options).catch(() => message)
+  }
   const stored = storeOutbox(options.outboxStorage, failed)
   const outbox = createOutbox(environment, connection, serverTime, userId, {
     changed: message => emit('outgoing', message),
-    stored: message => store.take(message.conversationId, [message]),
+    stored: async message => {
+      // Its ack does not say what became of the text.
+      const known = mayBeChanged(message.content ?? '') ? await lookUp(message) : message
+      store.take(message.conversationId, [known])
+    },
     save: stored.save,
   })
   const store = createStore(

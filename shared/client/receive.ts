@@ -47,6 +47,8 @@ export const createReceiver = (
         return typing.stopped(data.conversationId, data.userId)
       case 'presence.changed':
         return presence.changed(data)
+      case 'session.ready':
+        return store.sequences.setGap(data.settings.gapSeconds)
       case 'sync.completed':
         return catchUp.completed(data)
     }

@@ -3,7 +3,7 @@ import { createSequence, type Sequence } from './sequence.ts'
 import type { Message } from './service.ts'
 
 /** What overtook another message on the way is followed by it within moments; a gap that stays open for longer is asked for. */
-const gapMs = 2_000
+const defaultGapSeconds = 2
 
 export interface Behind {
   id: string
@@ -23,6 +23,7 @@ export interface Sequences {
   behind(): Behind[]
   /** All of them, each with its position. */
   positions(): Behind[]
+  setGap(seconds: number): void
   /** There is a connection, by which gaps can be filled. */
   resume(): void
   /** There is none: nobody waits for gaps. */
@@ -44,6 +45,7 @@ export const createSequences = ({ after }: Pick<Environment, 'after'>, listener:
   const strangers = new Map<string, Message[]>()
   const watched = new Map<string, () => void>()
   let isConnected = false
+  let gapMs = defaultGapSeconds * 1000
 
   const watch = (conversationId: string): void => {
     const sequence = sequences.get(conversationId)
@@ -92,6 +94,9 @@ export const createSequences = ({ after }: Pick<Environment, 'after'>, listener:
     },
     behind: () => positionsOf([...sequences].filter(([, { isBehind }]) => isBehind)),
     positions: () => positionsOf([...sequences]),
+    setGap: seconds => {
+      gapMs = seconds * 1000
+    },
     resume: () => {
       isConnected = true
       for (const conversationId of sequences.keys()) watch(conversationId)

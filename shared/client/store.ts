@@ -9,7 +9,7 @@ import type { Changes, Conversation, Deletion, Message } from './service.ts'
 /** Everything that is known of the user's conversations and their messages, from wherever it comes. */
 export interface Store {
   readonly conversations: Conversations
-  readonly sequences: Pick<Sequences, 'of' | 'behind' | 'positions' | 'resume' | 'suspend'>
+  readonly sequences: Pick<Sequences, 'of' | 'behind' | 'positions' | 'setGap' | 'resume' | 'suspend'>
   /** Takes messages of one conversation. */
   take(conversationId: string, messages: readonly Message[]): void
   /** Takes a conversation as the service sees it, and returns it. */

@@ -66,7 +66,7 @@ export interface ServedSocket {
   /** Lets the handshake succeed. */
   accept(): Promise<void>
   /** What the server says first of all, a second after the handshake. */
-  ready(settings?: { heartbeatSeconds?: number; reconnectAfterSeconds?: number }): Promise<void>
+  ready(settings?: { heartbeatSeconds?: number; gapSeconds?: number; reconnectAfterSeconds?: number }): Promise<void>
   push(event: string, data: object): Promise<void>
   /** Answers the newest frame of that action, or the one that is given. */
   ack(frame: string | SentFrame, data?: object): Promise<void>

@@ -163,6 +163,15 @@ describe('the connection of a client', () => {
     await world.time.pass(60_000)
     expect(world.sockets).toHaveLength(0)
 
+    let give = (_token: string): void => {}
+    const waiting = openClientWorld({ token: () => new Promise(resolve => (give = resolve)) })
+    void waiting.chat.connect()
+    await waiting.time.pass(0)
+    waiting.chat.close()
+    give('token')
+    await waiting.time.pass(60_000)
+    expect(waiting.sockets).toHaveLength(0)
+
     await world.online()
     world.chat.close()
     expect(world.socket.isClosed).toBe(true)

@@ -61,6 +61,28 @@ describe('messages', () => {
     expect(seen(world)).toEqual([1, 2, 3])
   })
 
+  test('are asked for as late as the server wants it', async () => {
+    const { world, message } = await withConversation()
+    await world.socket.ready({ gapSeconds: 5 })
+    await created(world, message(2))
+    await world.time.pass(4_900)
+    expect(syncs(world)).toEqual([])
+    await world.time.pass(200)
+    expect(syncs(world)).toHaveLength(1)
+  })
+
+  test('that come again are not seen again when a gap behind them is filled', async () => {
+    const { world, id, message } = await withConversation()
+    await created(world, message(1))
+    await created(world, message(3))
+    await world.time.pass(2_000)
+    await batch(world, id, [1, 2, 3].map(message))
+    await created(world, message(1))
+    world.answer(`GET /conversations/${id}/messages?after=3`, () => ({ body: { items: [], hasMore: false } }))
+    await completed(world, { id, throughSeq: 4 })
+    expect(seen(world)).toEqual([1, 2, 3])
+  })
+
   test('that the server skips are skipped, once the server has shown that it has no others', async () => {
     const { world, id, message } = await withConversation()
     const [second, fourth] = [message(2), message(4)]

@@ -48,6 +48,18 @@ describe('a message that is sent', () => {
     expect(world.chat.known).toMatchObject([{ lastSeq: 1, lastMessage: { id: outgoing.id }, unreadCount: 0 }])
   })
 
+  test.each(['<b>bo</b>ld', 'e\u0301', 'bell\u0007'])('is seen as the service has stored it: %j', async content => {
+    const { world, conversation, id } = await withConversation()
+    const outgoing = world.chat.send(id, content)
+    const stored = { ...messageOf(conversation, world.userId, 1), id: outgoing.id, content: 'as stored' }
+    world.answer(`GET /conversations/${id}/messages/${outgoing.id}`, () => ({ body: stored }))
+    await ackOf(world, 1)
+    expect(world.heard('message')).toMatchObject([{ id: outgoing.id, content: 'as stored' }])
+    world.chat.send(id, 'a < b, é\n\t')
+    await ackOf(world, 2)
+    expect(world.requests.filter(({ target }) => target.includes('/messages/'))).toHaveLength(1)
+  })
+
   test('is minted by the clock of the server, however wrong that of this machine is', async () => {
     const { world, id } = await withConversation()
     const serverNow = world.time.now()

@@ -71,6 +71,20 @@ describe('delivered positions', () => {
     expect(told(world, 'message.delivered')[1]).toEqual([{ conversationId: id, seq: 2 }])
   })
 
+  test('are told again when nobody knows whether they arrived', async () => {
+    const { world, id, receive } = await withConversation()
+    await receive(1)
+    await world.time.pass(1_000)
+    expect(told(world, 'message.delivered')).toHaveLength(1)
+    await reconnect(world)
+    await world.time.pass(1_000)
+    expect(told(world, 'message.delivered')).toEqual([[{ conversationId: id, seq: 1 }]])
+    await world.socket.ack('message.delivered')
+    await reconnect(world)
+    await world.time.pass(5_000)
+    expect(told(world, 'message.delivered')).toEqual([])
+  })
+
   test('of conversations that the user has left are not told any more', async () => {
     const { world, id, receive } = await withConversation()
     await receive(1)
