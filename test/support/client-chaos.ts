@@ -72,8 +72,7 @@ export const chaosClient = ({ outputs }: Stack, userId: string, speed: number): 
       isNetworkThere ? fetch(url, request) : Promise.reject(new TypeError('The network is gone')),
     openSocket,
   }
-  const { HttpApiUrl: httpUrl, WebSocketUrl: webSocketUrl } = outputs
-  const chat = createChat({ httpUrl, webSocketUrl, userId, token: () => tokenFor(userId), environment })
+  const chat = createChat({ httpUrl: outputs.HttpApiUrl, userId, token: () => tokenFor(userId), environment })
   chat.on('message', message => {
     seen.set(message.conversationId, [...(seen.get(message.conversationId) ?? []), message])
   })
