@@ -99,7 +99,7 @@ export const createCatchUp = (
    */
   const fill = async (signal: AbortSignal, id: string, throughSeq: number): Promise<void> => {
     const sequence = sequences.of(id)
-    while (sequence && sequence.through < throughSeq) {
+    while (sequence && sequence === sequences.of(id) && sequence.through < throughSeq) {
       const options = { params: { id }, query: { after: sequence.through, limit: pageSize } }
       const { items, hasMore } = await http.requestOnce(signal, 'GET /conversations/{id}/messages', options)
       store.take(id, items)

@@ -154,19 +154,16 @@ export const createChat = ({ userId, httpUrl, webSocketUrl, token, ...options }:
     emit('typing', { conversationId, userIds }),
   )
   const presence = createPresenceWatch(http, changed => emit('presence', changed))
-  const lookUp = async (message: Message): Promise<Message> => {
+  /** The ack of a message does not say what became of its text. */
+  const asStored = async (message: Message): Promise<Message> => {
+    if (!mayBeChanged(message.content ?? '')) return message
     const params = { id: message.conversationId, messageId: message.id }
-    const options = { params }
-    return http.request('GET /conversations/{id}/messages/{messageId}', options).catch(() => message)
+    return http.request('GET /conversations/{id}/messages/{messageId}', { params }).catch(() => message)
   }
   const stored = storeOutbox(options.outboxStorage, failed)
   const outbox = createOutbox(environment, connection, serverTime, userId, {
     changed: message => emit('outgoing', message),
-    stored: async message => {
-      // Its ack does not say what became of the text.
-      const known = mayBeChanged(message.content ?? '') ? await lookUp(message) : message
-      store.take(message.conversationId, [known])
-    },
+    stored: async message => store.take(message.conversationId, [await asStored(message)]),
     save: stored.save,
   })
   const store = createStore(

@@ -12,8 +12,11 @@ export interface Store {
   readonly sequences: Pick<Sequences, 'of' | 'behind' | 'positions' | 'setGap' | 'resume' | 'suspend'>
   /** Takes messages of one conversation. */
   take(conversationId: string, messages: readonly Message[]): void
-  /** Takes a conversation as the service sees it, and returns it. */
-  adopt<View extends Conversation>(view: View): View
+  /**
+   * Takes a conversation as the service sees it, and returns it. Of one that is new here, messages are given on from what nobody
+   * has acknowledged; where the user only looks on, behind `start`, by default those that are still to come.
+   */
+  adopt<View extends Conversation>(view: View, start?: number): View
   /** Takes an answer of `GET /sync`. */
   apply(changes: Changes): void
   erase(deletion: Deletion): void
@@ -71,14 +74,14 @@ export const createStore = (
     delivered.forget(conversationId)
     if (wasKnown) listener.left(conversationId)
   }
-  const adopt: Store['adopt'] = view => {
+  const adopt: Store['adopt'] = (view, start = view.lastSeq) => {
     const { id, participants, lastSeq } = view
     const part = participants.find(participant => participant.userId === userId)
     const partBefore = conversations.partIn(id)
     // Whoever joins again starts anew.
     if (part && partBefore && part.joinedAt !== partBefore.joinedAt) forget(id)
     conversations.put(view)
-    sequences.begin(id, part ? part.lastDeliveredSeq : lastSeq, lastSeq)
+    sequences.begin(id, part ? part.lastDeliveredSeq : start, lastSeq)
     return view
   }
   const erase: Store['erase'] = deletion => {
@@ -112,7 +115,11 @@ export const createStore = (
     load,
     apply: ({ left, conversations: views, messages, deletions, reads }) => {
       for (const conversationId of left) forget(conversationId)
-      for (const view of views) adopt(view)
+      for (const view of views) {
+        // In the order of `seq`, so the first is the lowest.
+        const first = messages.find(({ conversationId }) => conversationId === view.id)
+        adopt(view, first && first.seq - 1)
+      }
       for (const message of messages) take(message.conversationId, [message])
       for (const deletion of deletions) erase(deletion)
       for (const { conversationId, userId: readerId, lastReadSeq } of reads) {

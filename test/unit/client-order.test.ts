@@ -259,6 +259,16 @@ describe('after a connection was lost', () => {
     expect(world.chat.connection).toBe('online')
   })
 
+  test('the chats of a business that are new are there with all that was written', async () => {
+    const world = openClientWorld()
+    await world.online()
+    const chat = directConversation(randomUUID(), other, { type: 'business', lastSeq: 3 })
+    const messages = [1, 2, 3].map(seq => messageOf(chat, other, seq))
+    world.answer('GET /sync?since=', () => changesOf({ conversations: [chat], messages }))
+    await reconnect(world)
+    expect(seen(world)).toEqual([1, 2, 3])
+  })
+
   test('what a business manages is checked by sync when the token is too old, because no list has it', async () => {
     const world = openClientWorld()
     const chat = directConversation(randomUUID(), other, { type: 'business', lastSeq: 4 })
