@@ -12,8 +12,8 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const source = join(root, 'shared/client')
 const tscTimeoutMs = 120_000
 
-/** The one way in which the client becomes a file: for the package, and for the playground. */
-export const clientOptions: BuildOptions = {
+/** How the client becomes a file. */
+const clientOptions: BuildOptions = {
   absWorkingDir: root,
   entryPoints: ['shared/client/entry.ts'],
   bundle: true,
