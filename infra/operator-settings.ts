@@ -17,6 +17,8 @@ export const operatorSettings = [
   'AGENT_GRACE_SECONDS',
   'PUSH_HOLD_SECONDS',
   'CONTENT_KEY_DAYS',
+  'PROFILE_FRESH_HOURS',
+  'PROFILE_STALE_DAYS',
 ] as const
 
 export type OperatorSettings = Readonly<Partial<Record<(typeof operatorSettings)[number], string>>>

@@ -3,12 +3,18 @@ import * as z from 'zod'
 const hourMs = 60 * 60 * 1000
 const minuteMs = 60 * 1000
 
-/** A profile is shown as fresh for this long … */
-export const freshMs = 24 * hourMs
-/** … and kept this much longer, for when the main service can't be asked. */
-export const keptAsStaleMs = 7 * 24 * hourMs
-/** From this age on it is fetched in the background, so that nobody who uses it has to wait. */
-const refreshAfterMs = 20 * hourMs
+/** In milliseconds. */
+export interface ProfileLifetimes {
+  /** A profile is shown as fresh for this long … */
+  readonly fresh: number
+  /** … and kept this much longer, for when the main service can't be asked. */
+  readonly stale: number
+}
+
+export const profileLifetimes: ProfileLifetimes = { fresh: 24 * hourMs, stale: 7 * 24 * hourMs }
+
+/** From 20 of its 24 hours on it is fetched in the background, so that nobody who uses it has to wait. */
+const ageingFrom = 20 / 24
 
 /**
  * An id that an answer lacks is unknown, or the answer is partial, which looks the same. It is asked for again after as long as
@@ -36,19 +42,20 @@ export interface Found {
 }
 
 /** How long the answer holds before the main service is asked again. */
-const holdsMs = ({ askedAt, missingSince }: Entry): number =>
-  missingSince === null ? freshMs : Math.min(Math.max(askedAt - missingSince, shortestMissingMs), longestMissingMs)
+const holdsMs = ({ askedAt, missingSince }: Entry, { fresh }: ProfileLifetimes): number =>
+  missingSince === null ? fresh : Math.min(Math.max(askedAt - missingSince, shortestMissingMs), longestMissingMs)
 
 /** Nothing is known, or something has changed since, or the answer is too old. */
-export const isDue = ({ entry, change }: Found, now: Date): boolean =>
-  !entry || entry.change !== change || now.getTime() - entry.askedAt >= holdsMs(entry)
+export const isDue = ({ entry, change }: Found, now: Date, lifetimes: ProfileLifetimes): boolean =>
+  !entry || entry.change !== change || now.getTime() - entry.askedAt >= holdsMs(entry, lifetimes)
 
 /** What the main service would say now, as far as anybody knows. */
-export const isFresh = (found: Found, now: Date): boolean => found.entry?.missingSince === null && !isDue(found, now)
+export const isFresh = (found: Found, now: Date, lifetimes: ProfileLifetimes): boolean =>
+  found.entry?.missingSince === null && !isDue(found, now, lifetimes)
 
 /** Fresh, but not for long. */
-export const isAgeing = (found: Found, now: Date): boolean =>
-  isFresh(found, now) && now.getTime() - (found.entry?.askedAt ?? 0) >= refreshAfterMs
+export const isAgeing = (found: Found, now: Date, lifetimes: ProfileLifetimes): boolean =>
+  isFresh(found, now, lifetimes) && now.getTime() - (found.entry?.askedAt ?? 0) >= ageingFrom * lifetimes.fresh
 
 /** What an answer makes of an entry: what it lacks stays as it was known. */
 export const entryAfter = ({ entry, change }: Found, answered: Entry['profile'] | undefined, now: Date): Entry => {

@@ -3,7 +3,7 @@ import type { Cluster } from 'ioredis'
 import { callRedis } from '../redis/call.ts'
 import { keys } from '../redis/keys.ts'
 import { runPipeline } from '../redis/pipeline.ts'
-import { Entry, type Found, freshMs, keptAsStaleMs, longestMissingMs } from './entry.ts'
+import { Entry, type Found, longestMissingMs, type ProfileLifetimes } from './entry.ts'
 import type { Subject } from './profiles.schema.ts'
 
 /**
@@ -47,10 +47,11 @@ export const readProfiles = async (redis: Cluster, subjects: readonly Subject[])
 export const storeProfiles = async (
   redis: Cluster,
   entries: readonly { subject: Subject; entry: Entry }[],
+  { fresh, stale }: ProfileLifetimes,
 ): Promise<void> => {
   const pipeline = redis.pipeline()
   for (const { subject, entry } of entries) {
-    const livesMs = entry.missingSince === null ? freshMs + keptAsStaleMs : missingMs
+    const livesMs = entry.missingSince === null ? fresh + stale : missingMs
     pipeline.eval(setScript, 1, profileKey(subject), 'entry', JSON.stringify(entry), livesMs)
   }
   await runPipeline(pipeline)

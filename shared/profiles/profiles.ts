@@ -3,7 +3,7 @@ import type { Cluster } from 'ioredis'
 import type { Clock } from '../platform/clock.ts'
 import { logger } from '../platform/logger.ts'
 import { measure } from '../platform/metrics.ts'
-import { type Entry, entryAfter, type Found, isAgeing, isDue, isFresh } from './entry.ts'
+import { type Entry, entryAfter, type Found, isAgeing, isDue, isFresh, type ProfileLifetimes } from './entry.ts'
 import { type MainService, mostSubjects, subjectKey } from './main-service.ts'
 import { placeholder } from './placeholder.ts'
 import { claimRefresh, readProfiles, storeProfiles } from './profile-cache.ts'
@@ -36,6 +36,7 @@ export interface ProfilesDeps {
   mainService: MainService
   refreshes: RefreshQueue
   clock: Clock
+  lifetimes: ProfileLifetimes
 }
 
 const patienceMs = 2_000
@@ -72,7 +73,7 @@ const readIfPossible = async (redis: Cluster, subjects: readonly Subject[]): Pro
  * does not take it is no fault here.
  */
 const askFor = async (
-  { redis, mainService }: Pick<ProfilesDeps, 'redis' | 'mainService'>,
+  { redis, mainService, lifetimes }: Omit<ProfilesDeps, 'refreshes' | 'clock'>,
   known: readonly Known[],
   now: Date,
   patience: AbortSignal,
@@ -85,7 +86,7 @@ const askFor = async (
     subject,
     entry: entryAfter(found, answer.get(subjectKey(subject)), now),
   }))
-  await storeProfiles(redis, entries).catch((error: Error) => logger.warn('Profiles can not be kept', error))
+  await storeProfiles(redis, entries, lifetimes).catch((error: Error) => logger.warn('Profiles can not be kept', error))
   return entries
 }
 
@@ -127,14 +128,15 @@ export const createProfiles = (deps: ProfilesDeps): Profiles => ({
     const show = (subject: Subject, entry: Entry | undefined, stale: boolean): void => {
       if (entry?.profile) shown.set(subjectKey(subject), { ...entry.profile, stale })
     }
+    const { lifetimes } = deps
     const subjects = subjectsOf(userIds, businessIds)
     const known = subjects.length === 0 ? [] : await readIfPossible(deps.redis, subjects)
     const now = deps.clock.now()
-    for (const each of known) show(each.subject, each.entry, !isFresh(each, now))
-    const due = known.filter(each => isDue(each, now))
+    for (const each of known) show(each.subject, each.entry, !isFresh(each, now, lifetimes))
+    const due = known.filter(each => isDue(each, now, lifetimes))
     if (known.length > due.length) measure('ProfileCacheHits', known.length - due.length)
     if (due.length > 0) measure('ProfileCacheMisses', due.length)
-    const ageing = known.filter(each => isAgeing(each, now)).map(({ subject }) => subject)
+    const ageing = known.filter(each => isAgeing(each, now, lifetimes)).map(({ subject }) => subject)
     if (patience.aborted) return shownAs(shown)
     const fetchChunk = async (chunk: readonly Known[]): Promise<void> => {
       try {
@@ -153,19 +155,21 @@ export const createProfiles = (deps: ProfilesDeps): Profiles => ({
 /** For a platform that has no main service: everybody is a placeholder. */
 export const placeholders: Profiles = { load: async () => shownAs(new Map()) }
 
+export type RefreshDeps = Omit<ProfilesDeps, 'refreshes' | 'mainService'> & { mainService: MainService | undefined }
+
 /**
  * Fetches those of these anew that are old, so a job that comes twice costs one call. While the main service can't be asked it
  * does nothing: whoever needs one of them when it is due asks for it themselves. Rejects with `store_unavailable`.
  */
 export const refreshProfiles = async (
-  { redis, mainService, clock }: Pick<ProfilesDeps, 'redis' | 'clock'> & { mainService: MainService | undefined },
+  { redis, mainService, clock, lifetimes }: RefreshDeps,
   { subjects }: RefreshJob,
 ): Promise<void> => {
   if (!mainService) return
   const now = clock.now()
   const known = await readKnown(redis, subjects)
-  const old = known.filter(each => isAgeing(each, now) || isDue(each, now))
+  const old = known.filter(each => isAgeing(each, now, lifetimes) || isDue(each, now, lifetimes))
   if (old.length === 0) return
   const patience = AbortSignal.timeout(refreshPatienceMs)
-  await askFor({ redis, mainService }, old, now, patience).catch(warnUnlessLeftAlone)
+  await askFor({ redis, mainService, lifetimes }, old, now, patience).catch(warnUnlessLeftAlone)
 }

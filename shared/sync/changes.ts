@@ -34,10 +34,11 @@ export interface PageSize {
 }
 
 /**
- * Lambda answers with 6 MB at most, in which the body is JSON inside JSON, so escaped twice. Half of it is for messages: 100
- * conversations, each with a last message of the greatest length, take up to 2.5 MB.
+ * Lambda answers with 6 MB at most, in which the body is JSON inside JSON, so escaped twice. 100 conversations, each with a last
+ * message of the greatest length, take up to 2.5 MB, and the names and avatars of 800 participants, as long as they may be,
+ * 1.5 MB: the rest is for messages.
  */
-const defaultPageSize: PageSize = { conversations: 100, messages: 500, messageBytes: 3 * 1024 * 1024 }
+const defaultPageSize: PageSize = { conversations: 100, messages: 500, messageBytes: 1.75 * 1024 * 1024 }
 /** Of a message beside its content and metadata: names of fields, ids, times. */
 const bytesAroundContent = 600
 

@@ -38,6 +38,7 @@ import { createPushChecks, type PushCheck } from '../../shared/notifications/pus
 import type { PushRequest } from '../../shared/notifications/push-request.ts'
 import type { Clock } from '../../shared/platform/clock.ts'
 import { presenceSettings, typingSettings } from '../../shared/presence/settings.ts'
+import { profileLifetimes } from '../../shared/profiles/entry.ts'
 import { createMainService } from '../../shared/profiles/main-service.ts'
 import { createProfiles, placeholders } from '../../shared/profiles/profiles.ts'
 import type { RefreshJob } from '../../shared/profiles/refresh.jobs.ts'
@@ -273,7 +274,9 @@ export const openWorld = async (settings: Partial<ReplaySettings> = {}, options:
   const contentKeys = openContentKeys(clock)
   const { url, token = '' } = options.mainService ?? {}
   const mainService = url === undefined ? undefined : createMainService(url, async () => token)
-  const profiles = mainService ? createProfiles({ redis, mainService, refreshes, clock }) : placeholders
+  const profiles = mainService
+    ? createProfiles({ redis, mainService, refreshes, clock, lifetimes: profileLifetimes })
+    : placeholders
   const serviceToken = createServiceToken(async () => testServiceToken)
   const stores = { db, contentKeys, redis, switchboard, delivered, profiles }
   const deps = { ...stores, push, ...queues, audit, clock, tokens, serviceToken, ...periods }
@@ -295,7 +298,7 @@ export const openWorld = async (settings: Partial<ReplaySettings> = {}, options:
 
   const onReplay = replayHandler({ ...deps, settings: { ...replaySettings, ...settings } })
   const onReceipt = receiptsHandler(deps)
-  const onRefresh = profilesHandler({ redis, mainService, clock })
+  const onRefresh = profilesHandler({ redis, mainService, clock, lifetimes: profileLifetimes })
   const onSweep = sweepHandler({ ...deps, settings: sweepSettingsFromEnvironment() })
   const onPushCheck = pushChecksHandler({ ...deps, notifications })
 
