@@ -19,6 +19,8 @@ export const operatorSettings = [
   'CONTENT_KEY_DAYS',
   'PROFILE_FRESH_HOURS',
   'PROFILE_STALE_DAYS',
+  'CONVERSATION_LIST_CACHE_SECONDS',
+  'MESSAGE_PAGE_CACHE_SECONDS',
 ] as const
 
 export type OperatorSettings = Readonly<Partial<Record<(typeof operatorSettings)[number], string>>>

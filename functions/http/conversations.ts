@@ -14,10 +14,12 @@ import {
   type ConversationDeps,
   createGroup,
   getConversation,
+  type ListDeps,
   listOwnConversations,
   openDirect,
   renameGroup,
 } from '../../shared/conversations/conversations.ts'
+import { listCacheFromEnvironment } from '../../shared/conversations/list-cache.config.ts'
 import { muteConversation } from '../../shared/conversations/mute.ts'
 import { addParticipant, changeRole, removeFromGroup } from '../../shared/conversations/participants.ts'
 import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.ts'
@@ -34,7 +36,7 @@ import { created, type HttpDeps, http, noContent, ok, route } from '../../shared
 const Conversation = z.strictObject({ id: Id })
 const Participant = z.strictObject({ id: Id, userId: Id })
 
-export const createHandler = (deps: HttpDeps & ConversationDeps & ReceiptDeps) =>
+export const createHandler = (deps: HttpDeps & ConversationDeps & ReceiptDeps & ListDeps) =>
   http(deps, {
     'POST /conversations/direct': route({ body: OpenDirect }, async ({ caller, body }) => {
       const opened = await openDirect(deps, caller.id, body.targetUserId)
@@ -87,6 +89,7 @@ export const handler = createHandler(
     ...deliveryFromEnvironment,
     tokens: tokenVerifierFromEnvironment(systemClock),
     profiles: profilesFromEnvironment,
+    listCache: listCacheFromEnvironment,
     receipts: receiptQueueFromEnvironment,
     contentKeys: contentKeysFromEnvironment,
     audit: auditFromEnvironment,

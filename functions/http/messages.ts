@@ -5,7 +5,8 @@ import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.
 import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts'
 import { contentKeysFromEnvironment } from '../../shared/encryption/encryption.config.ts'
 import { HistoryQuery, SendMessage } from '../../shared/messages/messages.schema.ts'
-import { deleteMessage, getMessage, readHistory } from '../../shared/messages/messages.ts'
+import { deleteMessage, getMessage, type HistoryDeps, readHistory } from '../../shared/messages/messages.ts'
+import { pageCacheFromEnvironment } from '../../shared/messages/page-cache.config.ts'
 import { type SendDeps, senderOf, sendMessage } from '../../shared/messages/send-message.ts'
 import { pushChecksFromEnvironment } from '../../shared/notifications/push-check.jobs.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
@@ -20,7 +21,7 @@ import { created, type HttpDeps, http, noContent, ok, route } from '../../shared
 const Conversation = z.strictObject({ id: Id })
 const Message = z.strictObject({ id: Id, messageId: Id })
 
-export const createHandler = (deps: HttpDeps & SendDeps & ReceiptDeps) =>
+export const createHandler = (deps: HttpDeps & SendDeps & ReceiptDeps & HistoryDeps) =>
   http(deps, {
     'POST /conversations/{id}/messages': route(
       { params: Conversation, body: SendMessage },
@@ -53,6 +54,7 @@ export const handler = createHandler(
     ...deliveryFromEnvironment,
     tokens: tokenVerifierFromEnvironment(systemClock),
     profiles: profilesFromEnvironment,
+    pageCache: pageCacheFromEnvironment,
     replays: replayQueueFromEnvironment,
     pushChecks: pushChecksFromEnvironment,
     receipts: receiptQueueFromEnvironment,

@@ -21,6 +21,16 @@ const columns = [
 export const findConversation = (db: Kysely<Database>, id: string): Promise<ConversationRow | undefined> =>
   db.selectFrom('conversations').select(columns).where('id', '=', id).executeTakeFirst()
 
+/** Another one whenever messages came or were deleted: the transaction that last wrote the conversation's row. */
+export const findVersion = async (db: Kysely<Database>, id: string): Promise<string | undefined> => {
+  const row = await db
+    .selectFrom('conversations')
+    .select(sql<string>`xmin::text`.as('version'))
+    .where('id', '=', id)
+    .executeTakeFirst()
+  return row?.version
+}
+
 /** Those of these conversations that exist, in no order. */
 export const listConversationsById = (db: Kysely<Database>, ids: readonly string[]): Promise<ConversationRow[]> =>
   db.selectFrom('conversations').select(columns).where(isOneOf('conversations.id', ids)).execute()
@@ -89,12 +99,21 @@ export interface ListFilter {
   limit: number
 }
 
+export type ListedConversation = ConversationRow & {
+  /**
+   * Another one whenever messages came or were deleted, or the user joined or read: the transactions that last wrote the
+   * conversation's row and, but for what is delivered, the user's own.
+   */
+  version: string
+}
+
 /** A user's conversations, newest activity first. */
-export const listConversations = (db: Kysely<Database>, filter: ListFilter): Promise<ConversationRow[]> =>
+export const listConversations = (db: Kysely<Database>, filter: ListFilter): Promise<ListedConversation[]> =>
   db
     .selectFrom('participants')
     .innerJoin('conversations', 'conversations.id', 'participants.conversation_id')
     .select(columns)
+    .select(sql<string>`conversations.xmin || ' ' || participants.changed_xid`.as('version'))
     .where('participants.user_id', '=', filter.userId)
     .where('participants.left_at', 'is', null)
     .$if(filter.type !== undefined, query => query.where('conversations.type', '=', filter.type ?? 'direct'))

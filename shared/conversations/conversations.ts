@@ -21,7 +21,9 @@ import {
   renameConversation,
 } from './conversations.repository.ts'
 import type { Conversation, ConversationPage, CreateGroup, ListConversations } from './conversations.schema.ts'
+import type { ListCache } from './list-cache.ts'
 import { accessIn, type LoadViewsDeps, loadShared, loadViews } from './load-views.ts'
+import { findOwnParts } from './own-parts.ts'
 import { insertParticipants } from './participants.repository.ts'
 
 export type ConversationDeps = FanOutDeps & LoadViewsDeps & { audit: Audit }
@@ -54,7 +56,7 @@ const announce = async (
 ): Promise<Conversation> => {
   const shared = await loadShared(deps, [row])
   const userIds = (shared.participants.get(row.id) ?? []).map(participant => participant.user_id)
-  const views = await Promise.all(userIds.map(id => loadViews(deps, { id }, [row], shared)))
+  const views = await Promise.all(userIds.map(id => loadViews(deps, { id }, [row], { shared })))
   const events = new Map(
     userIds.flatMap((userId, index) =>
       (views[index] ?? []).map(conversation => [userId, { event, data: { conversation } }] as const),
@@ -176,22 +178,24 @@ const hasName = (access: Access, profiles: LoadedProfiles, search: string): bool
     folded(name).includes(search),
   )
 
-const withUnread = async (
+const withUnread = async <Row extends { id: string }>(
   { db, clock }: ConversationDeps,
   userId: string,
-  rows: readonly ConversationRow[],
-): Promise<ConversationRow[]> => {
+  rows: readonly Row[],
+): Promise<Row[]> => {
   const scope = { userId, conversationIds: rows.map(({ id }) => id) }
   const counts = await countUnread(db, scope, visibleAt(clock.now()))
   return rows.filter(({ id }) => (counts.get(id) ?? 0) > 0)
 }
+
+export type ListDeps = ConversationDeps & { /** Null: none. */ listCache: ListCache | null }
 
 /**
  * The caller's conversations, newest activity first, page by page; a conversation that moves up meanwhile may come again. What
  * a search passes over costs its names only: what `loadShared` does for a hundred conversations, and nothing of messages.
  */
 export const listOwnConversations = async (
-  deps: ConversationDeps,
+  deps: ListDeps,
   userId: string,
   { type, search, unread, cursor, limit }: ListConversations,
 ): Promise<ConversationPage> => {
@@ -213,7 +217,10 @@ export const listOwnConversations = async (
       return wanted === undefined || (access && hasName(access, shared.profiles, wanted))
     })
     const page = found.slice(0, limit - items.length)
-    items.push(...(await loadViews(deps, viewer, page, shared)))
+    if (page.length > 0) {
+      const own = findOwnParts(deps, userId, page)
+      items.push(...(await loadViews(deps, viewer, page, { shared, own, patience })))
+    }
     const isCut = page.length < found.length
     const last = isCut ? page.at(-1) : scanned.at(-1)
     if (!last || (!isCut && rows.length <= batch)) return { items, nextCursor: null }

@@ -3,9 +3,7 @@ import {
   type BusinessConversationRow,
   listBusinessConversations,
 } from '../business/business-conversations.repository.ts'
-import type { MessageStore } from '../messages/message-body.ts'
-import { countUnread, type MessageRow, newestVisible } from '../messages/messages.repository.ts'
-import { visibleAt } from '../messages/retention.config.ts'
+import { type MessageStore, openRows } from '../messages/message-body.ts'
 import type { Clock } from '../platform/clock.ts'
 import type { LoadedProfiles, Profiles } from '../profiles/profiles.ts'
 import { type DeliveredPositions, withDelivered } from '../receipts/delivered.ts'
@@ -13,6 +11,7 @@ import { type Access, accessOf } from './access.ts'
 import { conversationView } from './conversation.view.ts'
 import type { ConversationRow } from './conversations.repository.ts'
 import type { Conversation } from './conversations.schema.ts'
+import { loadOwnParts, type OwnPart } from './own-parts.ts'
 import { listParticipants, type ParticipantRow } from './participants.repository.ts'
 
 export interface LoadViewsDeps extends MessageStore {
@@ -64,22 +63,11 @@ export const accessIn = (
 ): Access | undefined =>
   accessOf(conversation, participants.get(conversation.id) ?? [], businesses.get(conversation.id) ?? null, viewer)
 
-interface OwnParts {
-  newest: ReadonlyMap<string, MessageRow>
-  unread: ReadonlyMap<string, number>
-}
-
-/** What depends on who looks: two statements. */
-const loadOwn = async (
-  deps: LoadViewsDeps,
-  viewer: Viewer,
-  conversations: readonly ConversationRow[],
-  now: Date,
-): Promise<OwnParts> => {
-  const since = visibleAt(now)
-  const scope = { userId: viewer.id, conversationIds: idsOf(conversations) }
-  const [newest, unread] = await Promise.all([newestVisible(deps, scope, since), countUnread(deps.db, scope, since)])
-  return { newest, unread }
+/** Parts of views that are there already, or on their way. */
+interface Given {
+  shared?: SharedParts | undefined
+  own?: Promise<ReadonlyMap<string, OwnPart>>
+  patience?: AbortSignal
 }
 
 /**
@@ -90,18 +78,23 @@ export const loadViews = async (
   deps: LoadViewsDeps,
   viewer: Viewer,
   conversations: readonly ConversationRow[],
-  given?: SharedParts,
+  given: Given = {},
 ): Promise<Conversation[]> => {
   if (conversations.length === 0) return []
   const now = deps.clock.now()
-  const [shared, { newest, unread }] = await Promise.all([
-    given ?? loadShared(deps, conversations),
-    loadOwn(deps, viewer, conversations, now),
+  const [shared, own] = await Promise.all([
+    given.shared ?? loadShared(deps, conversations, given.patience),
+    given.own ?? loadOwnParts(deps.db, viewer.id, idsOf(conversations), now),
   ])
+  const opened = await openRows(
+    deps,
+    [...own.values()].flatMap(({ newest }) => newest ?? []),
+  )
+  const newest = new Map(opened.map(row => [row.conversation_id, row]))
   return conversations.flatMap(conversation => {
     const { id } = conversation
     const access = accessIn(shared, conversation, viewer)
-    const own = { lastMessage: newest.get(id), unread: unread.get(id) ?? 0 }
-    return access ? [conversationView(access, { ...own, profiles: shared.profiles, now })] : []
+    const parts = { lastMessage: newest.get(id), unread: own.get(id)?.unread ?? 0, profiles: shared.profiles, now }
+    return access ? [conversationView(access, parts)] : []
   })
 }

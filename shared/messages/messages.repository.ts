@@ -1,7 +1,6 @@
 import { type ExpressionBuilder, type Kysely, sql } from 'kysely'
 import { isOneOf } from '../database/is-one-of.ts'
 import type { Database } from '../database/schema.ts'
-import { currentTransaction } from '../database/transaction-id.ts'
 import type { ContentKey } from '../encryption/content-keys.ts'
 import { type MessageBody, type MessageStore, type Opened, openRows, type SealedRow, sealBody } from './message-body.ts'
 import type { VisibleSince } from './retention.ts'
@@ -120,19 +119,18 @@ export const readVisible = async (
   return row
 }
 
-/** Up to `limit` messages on one side of a position, nearest first. */
-export const listMessages = async (
-  store: MessageStore,
-  range: {
-    conversationId: string
-    above: number
-    below?: number | undefined
-    direction: 'asc' | 'desc'
-    limit: number
-  },
-  since: VisibleSince,
-): Promise<MessageRow[]> => {
-  const rows = await store.db
+/** Up to `limit` messages of a conversation on one side of a position. */
+export interface MessageRange {
+  conversationId: string
+  above: number
+  below?: number | undefined
+  direction: 'asc' | 'desc'
+  limit: number
+}
+
+/** As they are stored, nearest first. */
+export const findMessages = (db: Kysely<Database>, range: MessageRange, since: VisibleSince): Promise<SealedRow[]> =>
+  db
     .selectFrom('messages')
     .select(columns)
     .where('messages.conversation_id', '=', range.conversationId)
@@ -142,18 +140,23 @@ export const listMessages = async (
     .orderBy('messages.seq', range.direction)
     .limit(range.limit)
     .execute()
-  return openRows(store, rows)
-}
+
+/** The same, opened. */
+export const listMessages = async (
+  store: MessageStore,
+  range: MessageRange,
+  since: VisibleSince,
+): Promise<MessageRow[]> => openRows(store, await findMessages(store.db, range, since))
 
 /**
- * The newest message of each of these conversations behind the user's joining, by conversation; where they are no participant,
+ * The newest message of each of these conversations behind the user's joining, as it is stored; where they are no participant,
  * of all there are: whether they may see it is for the caller to know.
  */
-export const newestVisible = async (
-  store: MessageStore,
+export const findNewest = async (
+  db: Kysely<Database>,
   { userId, conversationIds }: { userId: string; conversationIds: readonly string[] },
   since: VisibleSince,
-): Promise<Map<string, MessageRow>> => {
+): Promise<SealedRow[]> => {
   const { rows } = await sql<SealedRow>`
     select newest.* from unnest(${conversationIds}::uuid[]) as wanted (id)
       left join participants as me
@@ -163,20 +166,23 @@ export const newestVisible = async (
         where conversation_id = wanted.id and seq > coalesce(me.joined_seq, 0)
           and sent_at > ${since.sent} and (deleted_at is null or deleted_at > ${since.deleted})
         order by seq desc limit 1
-      ) as newest`.execute(store.db)
-  return new Map((await openRows(store, rows)).map(row => [row.conversation_id, row]))
+      ) as newest`.execute(db)
+  return rows
 }
 
 /** Counting stops here; beyond it a client shows "1000+" anyway. */
 export const unreadCap = 1_000
 
-/** How many unread messages of others the user may see in each of these conversations, counted up to `unreadCap` + 1. */
-export const countUnread = async (
+/**
+ * How many unread messages of others the user may see in each of these conversations, counted up to `unreadCap` + 1, and when the
+ * oldest of those was sent.
+ */
+export const findUnread = (
   db: Kysely<Database>,
   { userId, conversationIds }: { userId: string; conversationIds: readonly string[] },
   since: VisibleSince,
-): Promise<Map<string, number>> => {
-  const rows = await db
+): Promise<{ conversation_id: string; unread_count: number; oldest_sent_at: Date | null }[]> =>
+  db
     .selectFrom('participants')
     .innerJoinLateral(
       eb =>
@@ -184,7 +190,7 @@ export const countUnread = async (
           .selectFrom(
             eb
               .selectFrom('messages')
-              .select('messages.seq')
+              .select('messages.sent_at')
               .whereRef('messages.conversation_id', '=', 'participants.conversation_id')
               .whereRef('messages.seq', '>', 'participants.last_read_seq')
               .where('messages.sender_id', '<>', userId)
@@ -193,35 +199,41 @@ export const countUnread = async (
               .limit(unreadCap + 1)
               .as('unread'),
           )
-          .select(eb.fn.countAll<number>().as('unread_count'))
+          .select([
+            eb.fn.countAll<number>().as('unread_count'),
+            sql<Date | null>`min(unread.sent_at)`.as('oldest_sent_at'),
+          ])
           .as('counted'),
       join => join.onTrue(),
     )
-    .select(['participants.conversation_id', 'counted.unread_count'])
+    .select(['participants.conversation_id', 'counted.unread_count', 'counted.oldest_sent_at'])
     .where('participants.user_id', '=', userId)
     .where(isOneOf('participants.conversation_id', conversationIds))
     .execute()
-  return new Map(rows.map(row => [row.conversation_id, row.unread_count]))
-}
 
-/** Deletes once: a second call, or one for a message that is gone, changes nothing and returns undefined. */
-export const markDeleted = (
+/** How many unread messages there are in each of these conversations, counted up to `unreadCap` + 1. */
+export const countUnread = async (...wanted: Parameters<typeof findUnread>): Promise<Map<string, number>> =>
+  new Map((await findUnread(...wanted)).map(row => [row.conversation_id, row.unread_count]))
+
+/**
+ * Deletes once: a second call, or one for a message that is gone, changes nothing and returns undefined. The row of its
+ * conversation is written anew, so that its `xmin` tells caches of the deletion, as it does of a send.
+ */
+export const markDeleted = async (
   db: Kysely<Database>,
   { conversationId, messageId }: { conversationId: string; messageId: string },
   now: Date,
-): Promise<{ seq: number; deleted_at: Date | null } | undefined> =>
-  db
-    .updateTable('messages')
-    .set({
-      deleted_at: now,
-      key_id: null,
-      body: null,
-      content: null,
-      metadata: null,
-      changed_xid: currentTransaction(),
-    })
-    .where('id', '=', messageId)
-    .where('conversation_id', '=', conversationId)
-    .where('deleted_at', 'is', null)
-    .returning(['seq', 'deleted_at'])
-    .executeTakeFirst()
+): Promise<{ seq: number } | undefined> => {
+  const { rows } = await sql<{ seq: number }>`
+    with deleted as (
+      update messages
+        set deleted_at = ${now}, key_id = null, body = null, content = null, metadata = null,
+            changed_xid = pg_current_xact_id()
+        where id = ${messageId}::uuid and conversation_id = ${conversationId}::uuid and deleted_at is null
+        returning seq, conversation_id
+    ), written as (
+      update conversations set last_seq = last_seq where id in (select conversation_id from deleted)
+    )
+    select seq from deleted`.execute(db)
+  return rows[0]
+}

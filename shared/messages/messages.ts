@@ -2,15 +2,24 @@ import type { Kysely } from 'kysely'
 import type { Audit } from '../audit/audit.ts'
 import type { Viewer } from '../auth/caller.ts'
 import { audienceOf, requireAccess } from '../conversations/access.ts'
+import { findVersion } from '../conversations/conversations.repository.ts'
 import type { ParticipantRow } from '../conversations/participants.repository.ts'
 import type { Database } from '../database/schema.ts'
 import { type FanOutDeps, fanOut } from '../delivery/fan-out.ts'
 import { Problem } from '../platform/problems.ts'
 import { type DeliveredPositions, withDelivered } from '../receipts/delivered.ts'
 import { messageView } from './message.view.ts'
-import type { MessageStore } from './message-body.ts'
-import { findVisible, listMessages, type MessageRow, markDeleted, readVisible } from './messages.repository.ts'
+import { type MessageStore, openRows, type SealedRow } from './message-body.ts'
+import {
+  findMessages,
+  findVisible,
+  type MessageRange,
+  type MessageRow,
+  markDeleted,
+  readVisible,
+} from './messages.repository.ts'
 import type { HistoryQuery, Message, MessagePage } from './messages.schema.ts'
+import type { PageCache } from './page-cache.ts'
 import { visibleAt } from './retention.config.ts'
 
 export type MessageDeps = FanOutDeps & { db: Kysely<Database>; delivered: DeliveredPositions; audit: Audit }
@@ -31,24 +40,41 @@ const viewsFor = async (
   return rows.map(row => messageView(row, userId, positions))
 }
 
+export type HistoryDeps = ReadDeps & { /** Null: none. */ pageCache: PageCache | null }
+
+/** Read anew: one statement. By way of the cache: a Redis round trip, and, where the page is not kept, the same and another one. */
+const readRange = async (
+  { db, clock, pageCache }: HistoryDeps,
+  range: MessageRange,
+  version: string | undefined,
+): Promise<SealedRow[]> => {
+  const since = visibleAt(clock.now())
+  if (!pageCache || version === undefined) return findMessages(db, range, since)
+  const kept = await pageCache.find(range, version, since)
+  if (kept) return kept
+  const rows = await findMessages(db, range, since)
+  await pageCache.keep(range, version, rows)
+  return rows
+}
+
 /** A page of the conversation in the order of `seq`; without a position the newest. Throws `not_found`. */
 export const readHistory = async (
-  deps: ReadDeps,
+  deps: HistoryDeps,
   { caller, conversationId, before, after, limit }: HistoryQuery & { caller: Viewer; conversationId: string },
 ): Promise<MessagePage> => {
-  const { me, others } = await requireAccess(deps.db, conversationId, caller)
-  const rows = await listMessages(
-    deps,
-    {
-      conversationId,
-      above: Math.max(after ?? 0, me.joined_seq),
-      below: before,
-      direction: after === undefined ? 'desc' : 'asc',
-      limit: limit + 1,
-    },
-    visibleAt(deps.clock.now()),
-  )
-  const page = rows.slice(0, limit)
+  const [{ me, others }, version] = await Promise.all([
+    requireAccess(deps.db, conversationId, caller),
+    deps.pageCache ? findVersion(deps.db, conversationId) : undefined,
+  ])
+  const range: MessageRange = {
+    conversationId,
+    above: Math.max(after ?? 0, me.joined_seq),
+    below: before,
+    direction: after === undefined ? 'desc' : 'asc',
+    limit: limit + 1,
+  }
+  const rows = await readRange(deps, range, version)
+  const page = await openRows(deps, rows.slice(0, limit))
   if (after === undefined) page.reverse()
   return { items: await viewsFor(deps, caller.id, page, others), hasMore: rows.length > limit }
 }

@@ -36,6 +36,9 @@
  * | `profile:{kind:id}`          | hash: `entry`: what the main service said of  | 8 d      | `profiles/profile-cache.ts` |
  * |                              | a user or business, `change`: mark of the     |          |                             |
  * |                              | newest change there                           |          |                             |
+ * | `list:{user}`                | hash: conversation → what the user's list     | 5 m      | `conversations/`            |
+ * |                              | shows of its messages, with a version         |          | `list-cache.ts`             |
+ * | `page:{conversation}:range`  | string: a page of history, with a version     | 1 m      | `messages/page-cache.ts`    |
  * | `typing:{conversation:user}` | hash: `until` when the others see that the    | 5 s      | `presence/typing-state.ts`  |
  * |                              | user types, `next`: when it may be passed on  |          |                             |
  * |                              | again (ms)                                    |          |                             |
@@ -59,6 +62,8 @@ export const keys = {
   announced: (name: string) => `announced:{${name}}`,
   pushWindows: (conversationId: string, userId: string) => `push-windows:{${conversationId}:${userId}}`,
   profile: (kind: 'user' | 'business', id: string) => `profile:{${kind}:${id}}`,
+  list: (userId: string) => `list:{${userId}}`,
+  page: (conversationId: string, range: string) => `page:{${conversationId}}:${range}`,
   typing: (conversationId: string, userId: string) => `typing:{${conversationId}:${userId}}`,
 } as const
 

@@ -195,7 +195,10 @@ describe('a message that can not be opened', () => {
     }
     const contentKeys = createContentKeys({ wrapping: { ...testWrapping, unwrap }, clock: world.clock })
     const read = () =>
-      readHistory({ ...world.deps, contentKeys }, { caller: { id: alice }, conversationId: id, limit: 50 })
+      readHistory(
+        { ...world.deps, contentKeys, pageCache: null },
+        { caller: { id: alice }, conversationId: id, limit: 50 },
+      )
     const sending = { conversationId: id, senderId: alice, content: 'Again' }
     await expect(read()).rejects.toMatchObject({ code: 'store_unavailable' })
     await expect(sendMessage({ ...world.deps, contentKeys }, sending)).rejects.toMatchObject({

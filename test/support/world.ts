@@ -26,6 +26,7 @@ import type { AuditEntry } from '../../shared/audit/audit.ts'
 import { createServiceToken } from '../../shared/auth/service-token.ts'
 import { createTickets } from '../../shared/auth/tickets.ts'
 import { createTokenVerifier } from '../../shared/auth/tokens.ts'
+import { createListCache } from '../../shared/conversations/list-cache.ts'
 import { DatabaseConfig } from '../../shared/database/config.ts'
 import { openDatabase } from '../../shared/database/connection.ts'
 import type { Database } from '../../shared/database/schema.ts'
@@ -34,6 +35,7 @@ import { missingJob, type ReplayJob } from '../../shared/delivery/replay.jobs.ts
 import type { ReplaySettings } from '../../shared/delivery/replay.ts'
 import type { SweepJob } from '../../shared/delivery/sweep.jobs.ts'
 import { createSwitchboard, type Switchboard } from '../../shared/delivery/switchboard.ts'
+import { createPageCache } from '../../shared/messages/page-cache.ts'
 import { createPushChecks, type PushCheck } from '../../shared/notifications/push-check.jobs.ts'
 import type { PushRequest } from '../../shared/notifications/push-request.ts'
 import type { Clock } from '../../shared/platform/clock.ts'
@@ -230,6 +232,8 @@ export interface WorldOptions {
   poolSize?: number
   /** By default there is none, and everybody is a placeholder. */
   mainService?: { url: string; token: string }
+  /** By default lists only. */
+  caches?: { lists?: boolean; pages?: boolean }
 }
 
 export const openWorld = async (settings: Partial<ReplaySettings> = {}, options: WorldOptions = {}): Promise<World> => {
@@ -281,10 +285,11 @@ export const openWorld = async (settings: Partial<ReplaySettings> = {}, options:
   const stores = { db, contentKeys, redis, switchboard, delivered, profiles }
   const deps = { ...stores, push, ...queues, audit, clock, tokens, serviceToken, ...periods }
 
+  const { lists = true, pages = false } = options.caches ?? {}
   const httpFunctions: Record<string, ReturnType<typeof conversationsHandler>> = {
-    ConversationsFunction: conversationsHandler(deps),
+    ConversationsFunction: conversationsHandler({ ...deps, listCache: lists ? createListCache(redis, 300) : null }),
     BusinessFunction: businessHandler(deps),
-    MessagesFunction: messagesHandler(deps),
+    MessagesFunction: messagesHandler({ ...deps, pageCache: pages ? createPageCache(redis, 60) : null }),
     NotificationsFunction: notificationsHandler(deps),
     PresenceFunction: presenceHandler(deps),
     PlatformFunction: platformHandler({ ...deps, documents: { openApi: openApiDocument, asyncApi: asyncApiDocument } }),
