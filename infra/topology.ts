@@ -39,6 +39,8 @@ export interface FunctionDefinition {
   readonly uses: readonly Resource[]
   /** The API documents lie beside its bundle. */
   readonly carriesApiDocuments?: true
+  /** Its calls are so many and so alike that traces of them would cost more than the calls. */
+  readonly untraced?: true
 }
 
 export interface HttpRoute {
@@ -223,6 +225,7 @@ export const topology = {
       memoryMb: 256,
       timeoutSeconds: 10,
       uses: ['redis', 'queue:Replay'],
+      untraced: true,
     },
     MessageFunction: {
       entry: 'functions/websocket/message.ts',

@@ -9,7 +9,7 @@ import {
   LogGroupLogDestination,
 } from 'aws-cdk-lib/aws-apigatewayv2'
 import { HttpLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations'
-import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
+import type { IFunction } from 'aws-cdk-lib/aws-lambda'
 import { Construct } from 'constructs'
 import type { Topology } from '../topology.ts'
 import { createLogGroup, httpAccessLogFormat } from './observability.ts'
@@ -17,7 +17,7 @@ import type { StageSettings } from './stages.ts'
 
 export interface ApiProps {
   readonly topology: Topology
-  readonly functionNamed: (name: string) => LambdaFunction
+  readonly functionNamed: (name: string) => IFunction
   readonly corsOrigins: readonly string[]
   readonly settings: StageSettings
 }
@@ -26,10 +26,11 @@ export interface ApiProps {
 export class Api extends Construct {
   /** Without a slash at the end. */
   readonly url: string
+  readonly api: HttpApi
 
   constructor(scope: Construct, id: string, { topology, functionNamed, corsOrigins, settings }: ApiProps) {
     super(scope, id)
-    const api = new HttpApi(this, 'HttpApi', {
+    this.api = new HttpApi(this, 'HttpApi', {
       description: 'kaha-chat over HTTP',
       createDefaultStage: false,
       ...(corsOrigins.length > 0 && {
@@ -48,15 +49,15 @@ export class Api extends Construct {
         },
       }),
     })
-    Validations.of(api).acknowledge({
+    Validations.of(this.api).acknowledge({
       id: 'AwsSolutions-APIG4',
       reason:
         "The functions verify the token themselves: API Gateway's own authorizers know no HS256 and can't refuse in the service's format. /health is open to all.",
     })
-    this.url = api.apiEndpoint
+    this.url = this.api.apiEndpoint
     // Paths carry the name of any stage but this one.
     const stage = new HttpStage(this, 'Stage', {
-      httpApi: api,
+      httpApi: this.api,
       stageName: '$default',
       autoDeploy: true,
       throttle: settings.throttle.http,
@@ -66,7 +67,7 @@ export class Api extends Construct {
       },
     })
     // So the first deployment takes no request before there is a migrated database behind every route.
-    stage.node.addDependency(api)
+    stage.node.addDependency(this.api)
 
     const integrations = new Map<string, HttpLambdaIntegration>()
     const integration = (name: string): HttpLambdaIntegration => {
@@ -78,14 +79,14 @@ export class Api extends Construct {
       return made
     }
     for (const { method, path, function: name } of topology.httpRoutes) {
-      new HttpRoute(api, `${method} ${path}`, {
-        httpApi: api,
+      new HttpRoute(this.api, `${method} ${path}`, {
+        httpApi: this.api,
         routeKey: HttpRouteKey.with(path, HttpMethod[method]),
         integration: integration(name),
       })
     }
-    new HttpRoute(api, 'Unmatched', {
-      httpApi: api,
+    new HttpRoute(this.api, 'Unmatched', {
+      httpApi: this.api,
       routeKey: HttpRouteKey.DEFAULT,
       // Not one of those above: their permission asks for a method and a path, which this route's calls do not have.
       integration: new HttpLambdaIntegration('Unmatched', functionNamed(topology.httpDefaultFunction)),

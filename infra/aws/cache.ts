@@ -19,9 +19,12 @@ export interface CacheProps {
  */
 export class Cache extends Construct {
   readonly access: Access
+  /** As CloudWatch knows it. */
+  readonly name: string
 
   constructor(scope: Construct, id: string, { vpc, key, stage, settings }: CacheProps) {
     super(scope, id)
+    this.name = `kaha-chat-${stage}`
     const securityGroup = new SecurityGroup(this, 'SecurityGroup', {
       vpc,
       description: 'Valkey',
@@ -36,7 +39,7 @@ export class Cache extends Construct {
     clients.connections.allowTo(securityGroup, Port.tcpRange(6379, 6380))
 
     const cache = new CfnServerlessCache(this, 'Cache', {
-      serverlessCacheName: `kaha-chat-${stage}`,
+      serverlessCacheName: this.name,
       engine: 'valkey',
       majorEngineVersion: '8',
       subnetIds: vpc.selectSubnets({ subnetType: SubnetType.PRIVATE_ISOLATED }).subnetIds,

@@ -1,9 +1,14 @@
 import { CfnOutput, Stack, Tags } from 'aws-cdk-lib'
 import type { Construct } from 'constructs'
 import type { Topology } from '../topology.ts'
+import { AlarmTopic } from './alarm-topic.ts'
+import { Alarms } from './alarms.ts'
 import { Api } from './api.ts'
 import { ContentKeys } from './content-keys.ts'
+import { createDashboard } from './dashboard.ts'
 import { Data } from './data.ts'
+import { Deployments } from './deployments.ts'
+import type { MonitoredStack } from './monitored-stack.ts'
 import { Network } from './network.ts'
 import { createLogMaskKey } from './observability.ts'
 import type { Options } from './options.ts'
@@ -54,9 +59,38 @@ export class ChatStack extends Stack {
       operator: options.operator,
       settings,
     })
-    const functionNamed = (name: string) => workers.function(name)
+    const functionNamed = (name: string) => workers.alias(name)
     realtime.addRoutes(topology, functionNamed)
     const api = new Api(this, 'Api', { topology, functionNamed, corsOrigins: options.corsOrigins, settings })
+
+    const monitored: MonitoredStack = {
+      stage: options.stage,
+      settings,
+      topology,
+      functions: workers.functions,
+      queues: workers.queues,
+      schedules: workers.schedules,
+      scheduleDeadLetters: workers.scheduleDeadLetters,
+      eventDeadLetters: workers.eventDeadLetters,
+      httpApi: api.api,
+      webSocketStage: realtime.stage,
+      database: data.database,
+      cacheName: data.cache.name,
+      tables: data.tables.tables,
+    }
+    createDashboard(this, monitored)
+    const { topic } = new AlarmTopic(this, 'AlarmTopic', {
+      stage: options.stage,
+      settings,
+      emails: options.alarmEmails,
+    })
+    const alarms = new Alarms(this, 'Alarms', { monitored, topic })
+    if (options.gradual) {
+      new Deployments(this, 'Deployments', {
+        aliases: workers.aliases,
+        alarmsOf: name => alarms.onDeployment(name),
+      })
+    }
 
     new CfnOutput(this, 'HttpApiUrl', { value: api.url })
     new CfnOutput(this, 'WebSocketUrl', { value: realtime.url })
@@ -67,9 +101,10 @@ export class ChatStack extends Stack {
     new CfnOutput(this, 'LogMaskKeyArn', { value: logMaskKey.secretArn })
     new CfnOutput(this, 'ProfileApiTokenArn', { value: platform.profileApiTokenArn })
     new CfnOutput(this, 'ServiceTokenArn', { value: platform.serviceTokenArn })
-    for (const [name, queue] of Object.entries(workers.outboundQueues)) {
+    for (const [name, queue] of Object.entries(workers.queues.outbound)) {
       new CfnOutput(this, `${name}QueueUrl`, { value: queue.queueUrl })
       new CfnOutput(this, `${name}QueueArn`, { value: queue.queueArn })
     }
+    new CfnOutput(this, 'AlarmTopicArn', { value: topic.topicArn })
   }
 }

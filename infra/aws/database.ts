@@ -42,6 +42,8 @@ export interface DatabaseProps {
  */
 export class Database extends Construct {
   readonly cluster: DatabaseCluster
+  /** As CloudWatch knows it; undefined without a proxy. */
+  readonly proxyName: string | undefined
   /** To read and write rows. */
   readonly access: Access
   /** To attach and drop partitions. */
@@ -103,8 +105,9 @@ export class Database extends Construct {
       })
     }
 
-    const accessAs = proxy
-      ? this.throughProxy(vpc, stage, clients, securityGroup('ProxySecurityGroup', 'RDS Proxy'))
+    this.proxyName = proxy ? `kaha-chat-${stage}` : undefined
+    const accessAs = this.proxyName
+      ? this.throughProxy(vpc, this.proxyName, clients, securityGroup('ProxySecurityGroup', 'RDS Proxy'))
       : this.straight(clients, clusterGroup)
     this.access = accessAs(applicationRole)
     this.maintenanceAccess = accessAs(maintenanceRole)
@@ -126,7 +129,7 @@ export class Database extends Construct {
     })
   }
 
-  private throughProxy(vpc: IVpc, stage: StageName, clients: SecurityGroup, proxyGroup: SecurityGroup): AccessAs {
+  private throughProxy(vpc: IVpc, name: string, clients: SecurityGroup, proxyGroup: SecurityGroup): AccessAs {
     allow(clients, proxyGroup)
     // The proxy logs in to Aurora by IAM too, so that there is no password to keep.
     const role = new Role(this, 'ProxyRole', { assumedBy: new ServicePrincipal('rds.amazonaws.com') })
@@ -134,7 +137,7 @@ export class Database extends Construct {
     this.cluster.grantConnect(role, maintenanceRole)
     // It also opens the cluster's security group to its own.
     const proxy = new DatabaseProxy(this, 'Proxy', {
-      dbProxyName: `kaha-chat-${stage}`,
+      dbProxyName: name,
       proxyTarget: ProxyTarget.fromCluster(this.cluster),
       vpc,
       vpcSubnets: { subnetType: SubnetType.PRIVATE_ISOLATED },

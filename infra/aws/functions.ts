@@ -14,6 +14,7 @@ import {
   Tracing,
 } from 'aws-cdk-lib/aws-lambda'
 import type { Construct } from 'constructs'
+import { metricNamespace, serviceName } from '../../shared/platform/metric-catalogue.ts'
 import type { OperatorSettings } from '../operator-settings.ts'
 import type { FunctionDefinition } from '../topology.ts'
 import type { Access } from './access.ts'
@@ -68,8 +69,8 @@ export const createFunction = (scope: Construct, name: string, props: FunctionPr
       STAGE: props.stage,
       LOG_LEVEL: logLevel,
       LOG_MASK_KEY: props.logMaskKey.unsafeUnwrap(),
-      POWERTOOLS_SERVICE_NAME: 'kaha-chat',
-      POWERTOOLS_METRICS_NAMESPACE: 'KahaChat',
+      POWERTOOLS_SERVICE_NAME: serviceName,
+      POWERTOOLS_METRICS_NAMESPACE: metricNamespace,
       ...props.operator,
       ...Object.assign({}, ...access.map(each => each.environment)),
     },
@@ -77,8 +78,9 @@ export const createFunction = (scope: Construct, name: string, props: FunctionPr
     logGroup,
     loggingFormat: LoggingFormat.JSON,
     applicationLogLevelV2: logLevel,
-    systemLogLevelV2: SystemLogLevel.INFO,
-    tracing: Tracing.ACTIVE,
+    // Of calls that went well Lambda writes nothing, which would cost more than the calls.
+    systemLogLevelV2: SystemLogLevel.WARN,
+    tracing: definition.untraced ? Tracing.DISABLED : Tracing.ACTIVE,
     ...(props.chains && { recursiveLoop: RecursiveLoop.ALLOW }),
     ...(securityGroups.length > 0 && {
       vpc: props.vpc,

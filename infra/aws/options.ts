@@ -16,6 +16,10 @@ const secretArn = z.string().startsWith('arn:', { error: 'use the full ARN of a 
 /** Functions reach the outside by HTTPS, and by its own port only. */
 const isReachable = (text: string): boolean =>
   URL.canParse(text) && /^https:\/\/[^/:]+(?:\/|$)/.test(new URL(text).href)
+const emails = z
+  .string()
+  .transform(text => text.split(',').map(email => email.trim()))
+  .pipe(z.array(z.email({ error: 'use mail addresses, separated by commas' })))
 
 /** What `cdk -c name=value` can set. Whatever is not here is decided by the stage. */
 const options = z
@@ -36,6 +40,10 @@ const options = z
     profileApiTokenArn: secretArn.optional(),
     /** An existing secret with the token that this service takes from others of the platform, instead of a new one. */
     serviceTokenArn: secretArn.optional(),
+    /** False deploys to all at once, also while alarms are on; `prod` is gradual by default. */
+    gradual: flag.optional(),
+    /** Who is told of alarms. */
+    alarmEmails: emails.default([]),
     /** False where the account's region has API Gateway's CloudWatch role already, set by something else. */
     apiGatewayAccountRole: flag.default(true),
   })
@@ -43,7 +51,11 @@ const options = z
     path: ['proxy'],
     error: 'prod always has a proxy; leave it out',
   })
-  .transform(value => ({ ...value, proxy: value.proxy ?? stages[value.stage].database.proxy }))
+  .transform(value => ({
+    ...value,
+    proxy: value.proxy ?? stages[value.stage].database.proxy,
+    gradual: value.gradual ?? stages[value.stage].gradualDeployments,
+  }))
 
 export type Options = Readonly<z.output<typeof options>> & { readonly operator: OperatorSettings }
 
@@ -58,6 +70,8 @@ const names = [
   'profileApiUrl',
   'profileApiTokenArn',
   'serviceTokenArn',
+  'gradual',
+  'alarmEmails',
   'apiGatewayAccountRole',
 ]
 

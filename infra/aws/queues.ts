@@ -19,6 +19,8 @@ export class Queues extends Construct {
   readonly queues: Readonly<Record<string, Queue>>
   /** Those that another service reads. */
   readonly outbound: Readonly<Record<string, Queue>>
+  /** Those of all queues, by their names. */
+  readonly deadLetters: Record<string, Queue> = {}
   readonly access: Readonly<Record<string, Access>>
 
   constructor(scope: Construct, id: string, topology: Topology) {
@@ -33,11 +35,13 @@ export class Queues extends Construct {
   }
 
   private create(name: string, visibilitySeconds: number, maxReceiveCount: number): Queue {
+    const deadLetterQueue = createDeadLetterQueue(this, `${name}DeadLetters`)
+    this.deadLetters[name] = deadLetterQueue
     return new Queue(this, name, {
       encryption: QueueEncryption.SQS_MANAGED,
       enforceSSL: true,
       visibilityTimeout: Duration.seconds(visibilitySeconds),
-      deadLetterQueue: { queue: createDeadLetterQueue(this, `${name}DeadLetters`), maxReceiveCount },
+      deadLetterQueue: { queue: deadLetterQueue, maxReceiveCount },
     })
   }
 }

@@ -4,7 +4,7 @@ import { LogGroupLogDestination, WebSocketApi, WebSocketStage } from 'aws-cdk-li
 import { WebSocketLambdaAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2-authorizers'
 import { WebSocketLambdaIntegration } from 'aws-cdk-lib/aws-apigatewayv2-integrations'
 import { ManagedPolicy, Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
-import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
+import type { IFunction } from 'aws-cdk-lib/aws-lambda'
 import { Construct } from 'constructs'
 import type { Topology } from '../topology.ts'
 import type { Access } from './access.ts'
@@ -23,6 +23,7 @@ export class Realtime extends Construct {
   readonly access: Access
   /** To say where sockets are opened. */
   readonly address: Access
+  readonly stage: WebSocketStage
   private readonly api: WebSocketApi
 
   constructor(scope: Construct, id: string, { accountRole, settings }: RealtimeProps) {
@@ -36,7 +37,7 @@ export class Realtime extends Construct {
       reason:
         'A WebSocket API authorizes $connect alone; that decision and its context hold for every frame of the connection.',
     })
-    const stage = new WebSocketStage(this, 'Stage', {
+    this.stage = new WebSocketStage(this, 'Stage', {
       webSocketApi: this.api,
       stageName: 'v1',
       autoDeploy: true,
@@ -47,18 +48,18 @@ export class Realtime extends Construct {
       },
     })
     // So the first deployment takes no handshake before there is a migrated database behind every route.
-    stage.node.addDependency(this.api)
-    if (accountRole) stage.node.addDependency(this.createAccountRole())
-    this.url = stage.url
-    this.address = { environment: { WEBSOCKET_URL: stage.url }, securityGroups: [], grantTo: () => {} }
+    this.stage.node.addDependency(this.api)
+    if (accountRole) this.stage.node.addDependency(this.createAccountRole())
+    this.url = this.stage.url
+    this.address = { environment: { WEBSOCKET_URL: this.stage.url }, securityGroups: [], grantTo: () => {} }
     this.access = {
-      environment: { WEBSOCKET_API_ENDPOINT: stage.callbackUrl },
+      environment: { WEBSOCKET_API_ENDPOINT: this.stage.callbackUrl },
       securityGroups: [],
       grantTo: role => {
-        stage.grantManagementApiAccess(role)
+        this.stage.grantManagementApiAccess(role)
         const api = Stack.of(this).resolve(this.api.apiId).Ref
         Validations.of(role).acknowledge({
-          id: `AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:<${api}>/${stage.stageName}/*/@connections/*]`,
+          id: `AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:execute-api:<AWS::Region>:<AWS::AccountId>:<${api}>/${this.stage.stageName}/*/@connections/*]`,
           reason:
             'A function pushes to whatever connections there are: their ids are made by the gateway while it runs.',
         })
@@ -66,7 +67,7 @@ export class Realtime extends Construct {
     }
   }
 
-  addRoutes(topology: Topology, functionNamed: (name: string) => LambdaFunction): void {
+  addRoutes(topology: Topology, functionNamed: (name: string) => IFunction): void {
     // A handshake without a token is refused with 401 by the gateway, without a call.
     const authorizer = new WebSocketLambdaAuthorizer('Authorizer', functionNamed(topology.webSocketAuthorizer), {
       identitySource: ['route.request.querystring.token'],

@@ -29,6 +29,8 @@ export interface StageSettings {
    * other, nor the pushes.
    */
   readonly throttle: { readonly http: Throttle; readonly webSocket: Throttle }
+  /** New versions of functions get a tenth of the calls first; else all at once. */
+  readonly gradualDeployments: boolean
   readonly logRetention: RetentionDays
   /** What becomes of data and logs when the stack, or the resource in it, is deleted. */
   readonly removal: RemovalPolicy.DESTROY | RemovalPolicy.RETAIN
@@ -45,6 +47,7 @@ export const stages: Readonly<Record<StageName, StageSettings>> = {
       http: { rateLimit: 200, burstLimit: 200 },
       webSocket: { rateLimit: 500, burstLimit: 500 },
     },
+    gradualDeployments: false,
     logRetention: RetentionDays.ONE_WEEK,
     removal: RemovalPolicy.DESTROY,
     protected: false,
@@ -57,6 +60,7 @@ export const stages: Readonly<Record<StageName, StageSettings>> = {
       http: { rateLimit: 2_000, burstLimit: 1_000 },
       webSocket: { rateLimit: 4_000, burstLimit: 2_000 },
     },
+    gradualDeployments: true,
     logRetention: RetentionDays.THREE_MONTHS,
     removal: RemovalPolicy.RETAIN,
     protected: true,

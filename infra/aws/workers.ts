@@ -1,11 +1,11 @@
-import { Duration, type SecretValue, Stack, Validations } from 'aws-cdk-lib'
+import { Duration, type SecretValue, Validations } from 'aws-cdk-lib'
 import { Rule } from 'aws-cdk-lib/aws-events'
 import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets'
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
-import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
+import { Alias, type IFunction, type IVersion, type Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
 import { SqsDestination } from 'aws-cdk-lib/aws-lambda-destinations'
 import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources'
-import { Schedule, ScheduleExpression, ScheduleTargetInput, TimeWindow } from 'aws-cdk-lib/aws-scheduler'
+import { Schedule, ScheduleExpression, ScheduleGroup, ScheduleTargetInput, TimeWindow } from 'aws-cdk-lib/aws-scheduler'
 import { LambdaInvoke } from 'aws-cdk-lib/aws-scheduler-targets'
 import type { Queue } from 'aws-cdk-lib/aws-sqs'
 import { Trigger } from 'aws-cdk-lib/triggers'
@@ -37,18 +37,26 @@ export interface WorkersProps {
   readonly settings: StageSettings
 }
 
-/** The topology's functions, the queues, schedules and events that call them, and the migration that runs before any other of them changes. */
+/**
+ * The topology's functions, the queues, schedules and events that call them, and the migration that runs before any other of them changes.
+ * Whatever calls a function calls its alias, which a deployment moves to the new version.
+ */
 export class Workers extends Construct {
   readonly functions: Readonly<Record<string, LambdaFunction>>
-  /** Queues that another service reads. */
-  readonly outboundQueues: Readonly<Record<string, Queue>>
+  /** Of every function but the migration. */
+  readonly aliases: Readonly<Record<string, Alias>>
+  readonly queues: Queues
+  readonly schedules: ScheduleGroup
+  /** Runs that failed for good. */
+  readonly scheduleDeadLetters: Queue
+  /** Events that nobody could handle. */
+  readonly eventDeadLetters: Queue
 
   constructor(scope: Construct, id: string, props: WorkersProps) {
     super(scope, id)
     const { topology } = props
-    const queues = new Queues(this, 'Queues', topology)
-    this.outboundQueues = queues.outbound
-    const access = accessOf(props, queues)
+    this.queues = new Queues(this, 'Queues', topology)
+    const access = accessOf(props, this.queues)
     const feedsWorker = (use: Resource) => Object.keys(topology.queues).some(name => use === `queue:${name}`)
     const worksOnQueue = (name: string) => Object.values(topology.queues).some(queue => queue.function === name)
     this.functions = Object.fromEntries(
@@ -68,24 +76,36 @@ export class Workers extends Construct {
         }),
       ]),
     )
-    this.consume(topology, queues)
+    this.aliases = Object.fromEntries(
+      Object.entries(this.functions)
+        .filter(([name]) => name !== topology.migration)
+        .map(([name, { currentVersion: version }]) => [
+          name,
+          // The library's classes say `undefined` where its interfaces say "absent", which strict TypeScript tells apart.
+          new Alias(this, `${name}Alias`, { aliasName: 'live', version: version as IVersion }),
+        ]),
+    )
+    this.schedules = new ScheduleGroup(this, 'Schedules')
+    this.scheduleDeadLetters = createDeadLetterQueue(this, 'ScheduleDeadLetters')
+    this.eventDeadLetters = createDeadLetterQueue(this, 'EventDeadLetters')
+    this.consume(topology)
     this.schedule(topology)
     this.listen(topology)
     this.migrate(props)
   }
 
-  /** The function of that name. Throws when the topology has none. */
-  function(name: string): LambdaFunction {
-    const found = this.functions[name]
+  /** What is to be called for the function of that name. Throws when the topology has none. */
+  alias(name: string): IFunction {
+    const found = this.aliases[name]
     if (!found) throw new Error(`there is no function ${name}`)
-    return found
+    return found as IFunction
   }
 
-  private consume(topology: Topology, { queues }: Queues): void {
-    for (const [name, queue] of Object.entries(queues)) {
+  private consume(topology: Topology): void {
+    for (const [name, queue] of Object.entries(this.queues.queues)) {
       const definition = topology.queues[name]
       if (!definition) continue
-      this.function(definition.function).addEventSource(
+      this.alias(definition.function).addEventSource(
         new SqsEventSource(queue, {
           batchSize: definition.batchSize,
           maxBatchingWindow: Duration.seconds(definition.maxBatchingWindowSeconds),
@@ -97,29 +117,28 @@ export class Workers extends Construct {
   }
 
   private schedule(topology: Topology): void {
-    const deadLetterQueue = createDeadLetterQueue(this, 'ScheduleDeadLetters')
-    Validations.of(deadLetterQueue).acknowledge({
+    Validations.of(this.scheduleDeadLetters).acknowledge({
       id: 'AwsSolutions-SQS3',
       reason: 'It is a dead-letter queue itself, of schedules and their functions instead of another queue.',
     })
     const scheduled = new Set(Object.values(topology.schedules).map(definition => definition.function))
     for (const name of scheduled) {
       // The scheduler hands an event to Lambda and is done; what then fails in the function ends here instead of nowhere.
-      this.function(name).configureAsyncInvoke({
+      this.alias(name).configureAsyncInvoke({
         retryAttempts: 2,
         maxEventAge: Duration.hours(1),
-        onFailure: new SqsDestination(deadLetterQueue),
+        onFailure: new SqsDestination(this.scheduleDeadLetters),
       })
     }
     for (const [name, definition] of Object.entries(topology.schedules)) {
-      const target = this.function(definition.function)
       new Schedule(this, `${name}Schedule`, {
         schedule: ScheduleExpression.expression(definition.expression),
+        scheduleGroup: this.schedules,
         timeWindow: TimeWindow.off(),
-        target: new LambdaInvoke(target, {
-          role: this.createSchedulerRole(name, target),
+        target: new LambdaInvoke(this.alias(definition.function), {
+          role: new Role(this, `${name}ScheduleRole`, { assumedBy: new ServicePrincipal('scheduler.amazonaws.com') }),
           input: ScheduleTargetInput.fromObject({}),
-          deadLetterQueue,
+          deadLetterQueue: this.scheduleDeadLetters,
           retryAttempts: 3,
           maxEventAge: Duration.hours(1),
         }),
@@ -128,13 +147,13 @@ export class Workers extends Construct {
   }
 
   private listen(topology: Topology): void {
-    const deadLetterQueue = createDeadLetterQueue(this, 'EventDeadLetters')
+    const deadLetterQueue = this.eventDeadLetters
     Validations.of(deadLetterQueue).acknowledge({
       id: 'AwsSolutions-SQS3',
       reason: 'It is a dead-letter queue itself, of events and their functions instead of another queue.',
     })
     for (const [name, { function: functionName, detailTypes }] of Object.entries(topology.events)) {
-      const target = this.function(functionName)
+      const target = this.alias(functionName)
       // As with schedules: the rule hands the event to Lambda and is done.
       target.configureAsyncInvoke({
         retryAttempts: 2,
@@ -149,18 +168,9 @@ export class Workers extends Construct {
     }
   }
 
-  private createSchedulerRole(name: string, target: LambdaFunction): Role {
-    const role = new Role(this, `${name}ScheduleRole`, { assumedBy: new ServicePrincipal('scheduler.amazonaws.com') })
-    const [logicalId] = Stack.of(this).resolve(target.functionArn)['Fn::GetAtt']
-    Validations.of(role).acknowledge({
-      id: `AwsSolutions-IAM5[Resource::<${logicalId}.Arn>:*]`,
-      reason: 'The library grants the function and its versions; the schedule calls the function alone.',
-    })
-    return role
-  }
-
   private migrate({ topology, data, network }: WorkersProps): void {
-    const migration = this.function(topology.migration)
+    const migration = this.functions[topology.migration]
+    if (!migration) throw new Error(`there is no function ${topology.migration}`)
     const trigger = new Trigger(this, 'Migration', {
       handler: migration,
       // A little over the function's own time, so that its failure is what the deployment reports.

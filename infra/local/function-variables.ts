@@ -1,3 +1,4 @@
+import { metricNamespace, serviceName } from '../../shared/platform/metric-catalogue.ts'
 import { environmentName } from '../aws/environment-name.ts'
 import type { FunctionDefinition, Resource } from '../topology.ts'
 
@@ -61,8 +62,8 @@ export const functionVariables = (definition: FunctionDefinition, facts: StackFa
   STAGE: 'local',
   LOG_LEVEL: 'INFO',
   LOG_MASK_KEY: facts.logMaskKey,
-  POWERTOOLS_SERVICE_NAME: 'kaha-chat',
-  POWERTOOLS_METRICS_NAMESPACE: 'KahaChat',
+  POWERTOOLS_SERVICE_NAME: serviceName,
+  POWERTOOLS_METRICS_NAMESPACE: metricNamespace,
   ...facts.settings,
   ...Object.fromEntries(definition.uses.flatMap(resource => Object.entries(variablesOf(resource, facts)))),
 })

@@ -53,5 +53,11 @@ export const metricUnits = {
 
 export type MetricName = keyof typeof metricUnits
 
+/** Where CloudWatch keeps them. */
+export const metricNamespace = 'KahaChat'
+
+/** The name of this service in logs, metrics and traces. */
+export const serviceName = 'kaha-chat'
+
 /** What tells the metrics of one stack from those of another. */
 export const metricDimensions = ['service', 'stage'] as const

@@ -70,14 +70,18 @@ describe('the options', () => {
     expect(read({ stage: 'dev' })).toEqual({
       stage: 'dev',
       proxy: false,
+      gradual: false,
       corsOrigins: [],
+      alarmEmails: [],
       apiGatewayAccountRole: true,
       operator: {},
     })
     expect(read({ stage: 'prod' })).toEqual({
       stage: 'prod',
       proxy: true,
+      gradual: true,
       corsOrigins: [],
+      alarmEmails: [],
       apiGatewayAccountRole: true,
       operator: {},
     })
@@ -94,12 +98,16 @@ describe('the options', () => {
         jwtIssuer: 'https://login.example.com/',
         jwtAudience: 'chat',
         profileApiUrl: 'https://api.example.com',
+        gradual: 'true',
+        alarmEmails: 'a@example.com, b@example.com',
         RETENTION_DAYS: '30',
       }),
     ).toEqual({
       stage: 'dev',
       proxy: true,
+      gradual: true,
       corsOrigins: ['https://a.example.com', 'http://localhost:5173'],
+      alarmEmails: ['a@example.com', 'b@example.com'],
       apiGatewayAccountRole: false,
       jwtJwksUrl: 'https://login.example.com/.well-known/jwks.json',
       jwtIssuer: 'https://login.example.com/',
@@ -114,6 +122,10 @@ describe('the options', () => {
     [{ stage: 'dev', proxy: 'yes' }, 'proxy=yes: use true or false'],
     [{ stage: 'prod', proxy: 'false' }, 'proxy=false: prod always has a proxy'],
     [{ stage: 'dev', corsOrigins: 'https://a.example.com/' }, 'corsOrigins=https://a.example.com/: use origins'],
+    [
+      { stage: 'dev', alarmEmails: 'a@example.com, somebody' },
+      'alarmEmails=a@example.com, somebody: use mail addresses',
+    ],
     [{ stage: 'dev', jwtSecretArn: 'jwt' }, 'jwtSecretArn=jwt: use the full ARN'],
     [{ stage: 'dev', profileApiUrl: 'http://api.example.com' }, 'profileApiUrl=http://api.example.com: use an https'],
     [{ stage: 'dev', profileApiUrl: 'https://api.example.com:8443' }, 'without a port'],

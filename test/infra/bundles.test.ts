@@ -53,6 +53,7 @@ const environmentOf = (name: string): Record<string, string> =>
         .replace(/<[^>]+\.Port>/g, '6379')
         // What CloudFormation gives for a queue is its whole URL.
         .replace(/^<WorkersQueues[^>]+>$/, 'https://sqs.us-east-1.amazonaws.com/000000000000/queue')
+        .replace(/^<[^>]+\.Arn>$/, 'arn:aws:kms:eu-central-1:000000000000:key/deployed')
         .replace(/<[^>]+>/g, 'deployed.example.com'),
     ]),
   )

@@ -84,7 +84,9 @@ const allowedByNature = (template: Template, name: string): string[] => {
   ]
   return [
     ...['CreateLogStream', 'PutLogEvents'].map(action => `logs:${action} <${log}.Arn>`),
-    ...['PutTelemetryRecords', 'PutTraceSegments'].map(action => `xray:${action} *`),
+    ...(completeTopology.functions[name]?.untraced
+      ? []
+      : ['PutTelemetryRecords', 'PutTraceSegments'].map(action => `xray:${action} *`)),
     ...(insideVpc(name)
       ? [
           'AssignPrivateIpAddresses',
@@ -163,7 +165,7 @@ describe.each(targets)('with a database %s', (_, template) => {
       /^xray:Put(TraceSegments|TelemetryRecords) \*$/,
       /^ec2:\w+(NetworkInterfaces?|Subnets|PrivateIpAddresses) \*$/,
       /^execute-api:ManageConnections .*\/v1\/\*\/@connections\/\*$/,
-      // Versions of one function: of the schedules' targets, and of the migration.
+      // Versions of one function, the migration.
       /^lambda:InvokeFunction <Workers\w+Function[0-9A-F]{8}\.Arn>:\*$/,
     ]
     expect(wild.filter(each => !expected.some(pattern => pattern.test(each)))).toEqual([])

@@ -54,11 +54,26 @@ export const resource = (template: Template, type: string): Resource => {
   return found
 }
 
+/** The one resource of that type with such an id. Throws when there is none or another. */
+export const resourceLike = (template: Template, type: string, id: RegExp): Resource => {
+  const [found, ...others] = resources(template, type).filter(each => id.test(each.id))
+  if (!found || others.length > 0) throw new Error(`there are ${found ? others.length + 1 : 0} ${type} like ${id}`)
+  return found
+}
+
 /** The Lambda that the topology calls by that name. */
 export const functionNamed = (template: Template, name: string): Resource => {
   const id = new RegExp(`^Workers${name}[0-9A-F]{8}$`)
   const found = resources(template, 'AWS::Lambda::Function').find(each => id.test(each.id))
   if (!found) throw new Error(`the template has no ${name}`)
+  return found
+}
+
+/** What is to be called for the Lambda that the topology calls by that name. */
+export const aliasOf = (template: Template, name: string): Resource => {
+  const { id } = functionNamed(template, name)
+  const found = resources(template, 'AWS::Lambda::Alias').find(each => each.properties.FunctionName === `<${id}>`)
+  if (!found) throw new Error(`${name} has no alias`)
   return found
 }
 

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals'
 import { Match } from 'aws-cdk-lib/assertions'
 import { corsRules } from '../../infra/local/gateway/cors.ts'
 import { topology } from '../../infra/topology.ts'
-import { functionNamed, resource, resources } from './rendered.ts'
+import { aliasOf, resource, resources } from './rendered.ts'
 import { synthesize } from './synthesized.ts'
 
 const template = synthesize({ stage: 'prod' })
@@ -19,7 +19,7 @@ const routesOf = (protocol: 'HTTP' | 'WEBSOCKET') =>
 const target = (route: ReturnType<typeof routesOf>[number]): string | undefined => {
   const integration = integrations.find(each => route.properties.Target === `integrations/<${each.id}>`)
   return Object.keys(topology.functions).find(name =>
-    String(integration?.properties.IntegrationUri).includes(`<${functionNamed(template, name).id}.Arn>`),
+    String(integration?.properties.IntegrationUri).includes(`<${aliasOf(template, name).id}>`),
   )
 }
 
@@ -38,13 +38,13 @@ describe('the HTTP API', () => {
     }))
     for (const name of new Set(topology.httpRoutes.map(route => route.function))) {
       expect(permissions).toContainEqual({
-        function: `<${functionNamed(template, name).id}.Arn>`,
+        function: `<${aliasOf(template, name).id}>`,
         source: `<${api}>/*/*/*`,
       })
     }
     // Calls by this route come from `{api}/{stage}/$default`, which three wildcards do not match.
     expect(permissions).toContainEqual({
-      function: `<${functionNamed(template, topology.httpDefaultFunction).id}.Arn>`,
+      function: `<${aliasOf(template, topology.httpDefaultFunction).id}>`,
       source: `<${api}>/*/*`,
     })
   })
@@ -100,9 +100,7 @@ describe('the WebSocket API', () => {
       AuthorizerType: 'REQUEST',
       IdentitySource: ['route.request.querystring.token'],
     })
-    expect(authorizer.properties.AuthorizerUri).toContain(
-      `<${functionNamed(template, topology.webSocketAuthorizer).id}.Arn>`,
-    )
+    expect(authorizer.properties.AuthorizerUri).toContain(`<${aliasOf(template, topology.webSocketAuthorizer).id}>`)
     for (const route of routesOf('WEBSOCKET')) {
       const isHandshake = route.properties.RouteKey === '$connect'
       expect(route.properties.AuthorizationType).toBe(isHandshake ? 'CUSTOM' : 'NONE')

@@ -46,7 +46,11 @@ describe.each(both)('%s', (stage, template) => {
 
   test('encrypts every store with one key of the stack, and the keys of messages with another; both are renewed', () => {
     const keys = resources(template, 'AWS::KMS::Key')
-    expect(keys.map(({ id }) => id.replace(/[0-9A-F]{8}$/, '')).sort()).toEqual(['ContentKeysKey', 'DataKey'])
+    expect(keys.map(({ id }) => id.replace(/[0-9A-F]{8}$/, '')).sort()).toEqual([
+      'AlarmTopicKey',
+      'ContentKeysKey',
+      'DataKey',
+    ])
     for (const key of keys) expect(key.properties.EnableKeyRotation).toBe(true)
     const arn = `<${keys.find(({ id }) => id.startsWith('DataKey'))?.id}.Arn>`
     expect(resource(template, 'AWS::RDS::DBCluster').properties).toMatchObject({

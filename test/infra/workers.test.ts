@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import type { Template } from 'aws-cdk-lib/assertions'
 import { topology as deployed, type Topology } from '../../infra/topology.ts'
-import { functionNamed, render, resource, resources } from './rendered.ts'
+import { aliasOf, functionNamed, render, resource, resources } from './rendered.ts'
 import { completeTopology, synthesize } from './synthesized.ts'
 
 const deployments: [string, Topology, Template][] = [
@@ -21,9 +21,25 @@ describe.each(deployments)('%s', (_, topology, template) => {
         MemorySize: definition.memoryMb,
         Runtime: 'nodejs24.x',
         Timeout: definition.timeoutSeconds,
-        TracingConfig: { Mode: 'Active' },
-        LoggingConfig: { LogFormat: 'JSON', ApplicationLogLevel: 'INFO' },
+        LoggingConfig: { LogFormat: 'JSON', ApplicationLogLevel: 'INFO', SystemLogLevel: 'WARN' },
       })
+    }
+  })
+
+  test('every function but those that are called too often is traced', () => {
+    const untraced = Object.keys(topology.functions).filter(
+      name => JSON.stringify(functionNamed(template, name).properties.TracingConfig) !== '{"Mode":"Active"}',
+    )
+    expect(untraced).toEqual(['HeartbeatFunction'])
+  })
+
+  test('every function but the migration is called by an alias of its newest version', () => {
+    for (const name of Object.keys(topology.functions).filter(each => each !== topology.migration)) {
+      const alias = aliasOf(template, name)
+      const version = resources(template, 'AWS::Lambda::Version').find(
+        each => alias.properties.FunctionVersion === `<${each.id}.Version>`,
+      )
+      expect(version?.properties.FunctionName).toBe(`<${functionNamed(template, name).id}>`)
     }
   })
 
@@ -74,7 +90,7 @@ describe.each(deployments)('%s', (_, topology, template) => {
       expect(queue?.properties.RedrivePolicy).toMatchObject({ maxReceiveCount: definition.maxReceiveCount })
       const mapping = mappings.find(each => each.properties.EventSourceArn === `<${queue?.id}.Arn>`)
       expect(mapping?.properties).toMatchObject({
-        FunctionName: `<${functionNamed(template, definition.function).id}>`,
+        FunctionName: `<${aliasOf(template, definition.function).id}>[6]:live`,
         BatchSize: definition.batchSize,
         MaximumBatchingWindowInSeconds: definition.maxBatchingWindowSeconds,
         ScalingConfig: { MaximumConcurrency: definition.maxConcurrency },
@@ -105,14 +121,14 @@ describe.each(deployments)('%s', (_, topology, template) => {
     const schedules = resources(template, 'AWS::Scheduler::Schedule').map(each => each.properties)
     expect(schedules).toHaveLength(Object.keys(topology.schedules).length)
     for (const { function: name, expression } of Object.values(topology.schedules)) {
-      const target = functionNamed(template, name)
+      const target = aliasOf(template, name)
       expect(schedules).toContainEqual(
         expect.objectContaining({
           ScheduleExpression: expression,
           FlexibleTimeWindow: { Mode: 'OFF' },
           State: 'ENABLED',
           Target: expect.objectContaining({
-            Arn: `<${target.id}.Arn>`,
+            Arn: `<${target.id}>`,
             Input: '{}',
             DeadLetterConfig: { Arn: expect.stringContaining('ScheduleDeadLetters') },
             RetryPolicy: { MaximumRetryAttempts: 3, MaximumEventAgeInSeconds: 3_600 },
@@ -120,7 +136,7 @@ describe.each(deployments)('%s', (_, topology, template) => {
         }),
       )
       const invocation = resources(template, 'AWS::Lambda::EventInvokeConfig').find(
-        each => each.properties.FunctionName === `<${target.id}>`,
+        ({ properties }) => properties.Qualifier === `<${target.id}>[7]`,
       )
       expect(invocation?.properties.DestinationConfig).toMatchObject({
         OnFailure: { Destination: expect.stringContaining('ScheduleDeadLetters') },
@@ -132,14 +148,14 @@ describe.each(deployments)('%s', (_, topology, template) => {
     const rules = resources(template, 'AWS::Events::Rule').map(each => each.properties)
     expect(rules).toHaveLength(Object.keys(topology.events).length)
     for (const { function: name, detailTypes } of Object.values(topology.events)) {
-      const target = functionNamed(template, name)
+      const target = aliasOf(template, name)
       expect(rules).toContainEqual(
         expect.objectContaining({
           EventPattern: { 'detail-type': detailTypes },
           State: 'ENABLED',
           Targets: [
             expect.objectContaining({
-              Arn: `<${target.id}.Arn>`,
+              Arn: `<${target.id}>`,
               DeadLetterConfig: { Arn: expect.stringContaining('EventDeadLetters') },
               RetryPolicy: { MaximumRetryAttempts: 3, MaximumEventAgeInSeconds: 3_600 },
             }),
@@ -147,7 +163,7 @@ describe.each(deployments)('%s', (_, topology, template) => {
         }),
       )
       const invocation = resources(template, 'AWS::Lambda::EventInvokeConfig').find(
-        each => each.properties.FunctionName === `<${target.id}>`,
+        ({ properties }) => properties.Qualifier === `<${target.id}>[7]`,
       )
       expect(invocation?.properties.DestinationConfig).toMatchObject({
         OnFailure: { Destination: expect.stringContaining('EventDeadLetters') },
@@ -158,9 +174,10 @@ describe.each(deployments)('%s', (_, topology, template) => {
   test('the migration runs on each deployment that changes it: after the database is there, before any other function is touched', () => {
     const migration = functionNamed(template, topology.migration)
     const trigger = resource(template, 'Custom::Trigger')
-    const version = resource(template, 'AWS::Lambda::Version')
-    expect(version.properties.FunctionName).toBe(`<${migration.id}>`)
-    expect(trigger.properties).toMatchObject({ HandlerArn: `<${version.id}>`, InvocationType: 'RequestResponse' })
+    const version = resources(template, 'AWS::Lambda::Version').find(
+      each => each.properties.FunctionName === `<${migration.id}>`,
+    )
+    expect(trigger.properties).toMatchObject({ HandlerArn: `<${version?.id}>`, InvocationType: 'RequestResponse' })
     expect(Number(trigger.properties.Timeout)).toBeGreaterThan(Number(migration.properties.Timeout) * 1_000)
 
     for (const type of ['AWS::RDS::DBCluster', 'AWS::RDS::DBInstance', 'AWS::EC2::NatGateway']) {

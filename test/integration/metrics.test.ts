@@ -2,18 +2,23 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { sql } from 'kysely'
 import { createHandler as retentionHandler } from '../../functions/schedule/retention.ts'
 import { createHandler as sweepHandler } from '../../functions/schedule/sweep.ts'
+import { startMainService } from '../../infra/local/main-service/main-service.ts'
+import { type AuditRecord, createAudit } from '../../shared/audit/audit.ts'
 import type { Conversation } from '../../shared/conversations/conversations.schema.ts'
 import { sweepPeriodsFromEnvironment, sweepSettingsFromEnvironment } from '../../shared/delivery/delivery.config.ts'
 import { createPush } from '../../shared/delivery/push.ts'
 import { retentionDays } from '../../shared/messages/retention.ts'
+import { metricDimensions, metricUnits } from '../../shared/platform/metric-catalogue.ts'
 import { publishMetrics } from '../../shared/platform/metrics.ts'
 import { neverOpen, newBusiness } from '../support/business.ts'
 import { lambdaContext } from '../support/lambda.ts'
 import { createOwnDatabase, type OwnDatabase } from '../support/own-database.ts'
+import { recordingQueue } from '../support/recording-queue.ts'
 import { openWorld, type World } from '../support/world.ts'
-import { forgetWrittenMetrics, writtenValues } from '../support/written-metrics.ts'
+import { allWrittenMetrics, forgetWrittenMetrics, writtenValues } from '../support/written-metrics.ts'
 
 // Of its own: what is counted over all conversations and users must not be others'.
 let own: OwnDatabase
@@ -158,6 +163,57 @@ test('retention tells how many partitions there are ahead', async () => {
   expect(writtenValues('PartitionsAhead')).toEqual([3])
 })
 
+test('who is to be notified is counted', async () => {
+  const [alice, bob] = [world.newUser(), world.newUser()]
+  const id = await openDirect(alice, bob)
+  await world.http(alice, `POST /conversations/${id}/messages`, { body: { content: 'x' } })
+  world.clock.advance(11_000)
+  await world.checkPushes()
+  expect(writtenValues('PushRequests')).toEqual([1])
+})
+
+test('a message that no key opens is counted when somebody reads it', async () => {
+  const [alice, bob] = [world.newUser(), world.newUser()]
+  const id = await openDirect(alice, bob)
+  await world.http(alice, `POST /conversations/${id}/messages`, { body: { content: 'x' } })
+  await sql`update messages set body = '\\x00'::bytea where conversation_id = ${id}::uuid`.execute(world.db)
+  await world.http(bob, `GET /conversations/${id}/messages`)
+  expect(writtenValues('UnreadableMessages')).toEqual([1])
+})
+
+test('profiles are counted by whether the cache has them, and so is a main service that fails', async () => {
+  const mainService = await startMainService({ token: 'x' })
+  const named = await openWorld({}, { databaseUrl: own.url, mainService: { url: mainService.url, token: 'x' } })
+  const [alice, bob] = [named.newUser(), named.newUser()]
+  const { id } = (await named.http<Conversation>(alice, 'POST /conversations/direct', { body: { targetUserId: bob } }))
+    .body
+  const asked = sum(writtenValues('ProfileCacheMisses'))
+  expect(asked).toBeGreaterThanOrEqual(2)
+  await named.http(alice, `GET /conversations/${id}`)
+  expect(sum(writtenValues('ProfileCacheMisses'))).toBe(asked)
+  expect(sum(writtenValues('ProfileCacheHits'))).toBeGreaterThanOrEqual(2)
+  await mainService.stop()
+  for (let asking = 0; asking < 3; asking += 1) {
+    await named.http(alice, 'POST /conversations/direct', { body: { targetUserId: named.newUser() } })
+  }
+  await named.close()
+  expect(sum(writtenValues('ProfileBreakerOpened'))).toBeGreaterThanOrEqual(1)
+})
+
+test('an audit entry that was not queued is counted', async () => {
+  const queue = recordingQueue<AuditRecord>()
+  queue.fail(true)
+  await createAudit(queue, world.clock).record({ action: 'message.deleted' })
+  publishMetrics()
+  expect(writtenValues('AuditFailures')).toEqual([1])
+})
+
+test('what a client could not get is counted', async () => {
+  world.replays.fail(true)
+  await expect(world.connect(world.newUser())).rejects.toThrow('503')
+  expect(writtenValues('Failures')).toEqual([1])
+})
+
 test('what a client asks for too often is counted', async () => {
   const socket = await world.connect(world.newUser())
   const conversations = [{ id: world.newUser(), afterSeq: 0 }]
@@ -169,4 +225,15 @@ test('what a client asks for too often is counted', async () => {
   const refused = answers.filter(({ error }) => error?.code === 'rate_limited')
   expect(refused.length).toBeGreaterThan(0)
   expect(sum(writtenValues('Throttles'))).toBe(refused.length)
+})
+
+test('every metric of the catalogue was written by these tests, under its name, unit and dimensions', () => {
+  const written = allWrittenMetrics().flatMap(({ _aws }) =>
+    _aws.CloudWatchMetrics.flatMap(({ Metrics, Dimensions }) =>
+      Metrics.map(({ Name, Unit }) => ({ name: Name, unit: Unit, dimensions: Dimensions })),
+    ),
+  )
+  for (const [name, unit] of Object.entries(metricUnits)) {
+    expect(written).toContainEqual({ name, unit, dimensions: [[...metricDimensions]] })
+  }
 })

@@ -9,7 +9,7 @@ import { schedule } from '../../shared/transport/schedule.ts'
 import { webSocketRoute } from '../../shared/transport/websocket-lifecycle.ts'
 import { lambdaContext } from '../support/lambda.ts'
 import { sqsEventOf } from '../support/recording-queue.ts'
-import { forgetWrittenMetrics, writtenValues } from '../support/written-metrics.ts'
+import { allWrittenMetrics, forgetWrittenMetrics, writtenValues } from '../support/written-metrics.ts'
 
 beforeEach(forgetWrittenMetrics)
 
@@ -36,7 +36,7 @@ describe('what an event measures', () => {
       measure('PushesSent')
       measure('PushLatency', 12)
     })()
-    expect(globalThis.writtenMetrics).toEqual([
+    expect(allWrittenMetrics()).toEqual([
       {
         _aws: {
           Timestamp: expect.any(Number),
@@ -84,8 +84,9 @@ describe('what an event measures', () => {
   })
 
   test('costs no line where it is nothing', async () => {
+    const before = allWrittenMetrics().length
     await route(async () => {})()
-    expect(globalThis.writtenMetrics).toEqual([])
+    expect(allWrittenMetrics()).toHaveLength(before)
   })
 })
 
