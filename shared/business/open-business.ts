@@ -2,7 +2,7 @@ import { insertConversation } from '../conversations/conversations.repository.ts
 import { insertParticipants } from '../conversations/participants.repository.ts'
 import { requireFreshId, type SendDeps, sendMessage } from '../messages/send-message.ts'
 import { newId } from '../platform/ids.ts'
-import { noteAskedFor, noteChange } from './assignment-changes.ts'
+import { noteAskedFor, noteChange, queuedOf } from './assignment-changes.ts'
 import type { OpenBusiness, OpenedConversation } from './business.schema.ts'
 import { findOpenOf, insertQueued } from './business-conversations.repository.ts'
 import { rankOf } from './priority.ts'
@@ -13,12 +13,14 @@ import { tellToWait } from './waiting.ts'
 interface Found {
   conversationId: string
   created: boolean
+  /** Whose customers are to be told that they have to wait, after their first message. */
+  queued: readonly string[]
 }
 
 /** The customer's open conversation, made when there is none: the turns of a business decide which request makes it. */
 const findOrMake = async (deps: SendDeps, customerId: string, opening: OpenBusiness): Promise<Found> => {
   const { businessId, priority, category = null } = opening
-  const { result } = await takeTurn(deps, businessId, async (turn): Promise<Found> => {
+  const { result, changes } = await takeTurn(deps, businessId, async turn => {
     const { trx, now } = turn
     const open = await findOpenOf(trx, businessId, customerId)
     if (open) return { conversationId: open.conversation_id, created: false }
@@ -31,7 +33,7 @@ const findOrMake = async (deps: SendDeps, customerId: string, opening: OpenBusin
     noteAskedFor(turn.changes, conversationId, { action: 'conversation.created', userId: customerId })
     return { conversationId, created: true }
   })
-  return result
+  return { ...result, queued: queuedOf(changes) }
 }
 
 /**
@@ -52,11 +54,11 @@ export const openBusiness = async (
   const [freshness] = await Promise.allSettled([isFresh])
   const known = await findOpenOf(deps.db, businessId, customerId)
   if (!known && freshness.status === 'rejected') throw freshness.reason
-  const { conversationId, created } = known
-    ? { conversationId: known.conversation_id, created: false }
+  const { conversationId, created, queued }: Found = known
+    ? { conversationId: known.conversation_id, created: false, queued: [] }
     : await findOrMake(deps, customerId, opening)
   if (initialMessage) await sendMessage(deps, { ...initialMessage, conversationId, senderId: customerId })
-  await tellToWait(deps, [conversationId])
+  await tellToWait(deps, queued)
   const conversation = await viewWithAssignment(deps, { viewer: { id: customerId }, conversationId, businessId })
   return { conversation, created }
 }

@@ -20,6 +20,9 @@ type Strategy = 'round_robin' | 'least_busy'
 
 interface ModelAgent {
   id: string
+  /** They are one now. */
+  isAgent: boolean
+  isSkilled: boolean
   isOnline: boolean
   isAvailable: boolean
   limit: number
@@ -32,11 +35,17 @@ interface ModelChat {
   customer: string
   status: 'queued' | 'assigned' | 'closed'
   agent: string | null
+  /** The agent is still in it: who is removed has left what is closed, too. */
+  isPresent: boolean
   isAnswered: boolean
+  needsSkill: boolean
   priority: number
   /** Places in the queue are given in this order within a priority. */
   order: number
 }
+
+/** As whom somebody begins. */
+const newAgent = { isAgent: true, isSkilled: false, isAvailable: true, limit: 5, last: 0 }
 
 /** What a business should do, as simply as it can be said. */
 class Model {
@@ -49,21 +58,26 @@ class Model {
 
   constructor(strategy: Strategy, agentIds: readonly string[]) {
     this.strategy = strategy
-    this.agents = agentIds.map(id => ({ id, isOnline: false, isAvailable: true, limit: 5, last: 0 }))
+    this.agents = agentIds.map(id => ({ id, isOnline: false, ...newAgent }))
   }
 
   load(agent: ModelAgent): number {
     return this.chats.filter(chat => chat.status === 'assigned' && chat.agent === agent.id).length
   }
 
+  /** By hand a business also gives out of hours. */
+  canTakeByHand(agent: ModelAgent): boolean {
+    return agent.isAgent && agent.isOnline && agent.isAvailable && this.load(agent) < agent.limit
+  }
+
   canTake(agent: ModelAgent): boolean {
-    return this.isOpen && agent.isOnline && agent.isAvailable && this.load(agent) < agent.limit
+    return this.isOpen && this.canTakeByHand(agent)
   }
 
   give(chat: ModelChat, agent: ModelAgent): void {
     this.#count += 1
     agent.last = this.#count
-    Object.assign(chat, { status: 'assigned', agent: agent.id, isAnswered: false })
+    Object.assign(chat, { status: 'assigned', agent: agent.id, isPresent: true, isAnswered: false })
   }
 
   queue(chat: ModelChat, atTheEnd: boolean): void {
@@ -71,16 +85,21 @@ class Model {
       this.#order += 1
       chat.order = this.#order
     }
-    Object.assign(chat, { status: 'queued', agent: null, isAnswered: false })
+    Object.assign(chat, { status: 'queued', agent: null, isPresent: false, isAnswered: false })
   }
 
-  /** Of those of these who can take one, whose turn it is. */
-  chooseFrom(agents: readonly ModelAgent[]): ModelAgent | undefined {
+  /** Of those of these who can take it, whose turn it is. */
+  chooseFrom(agents: readonly ModelAgent[], chat: ModelChat): ModelAgent | undefined {
+    const bySkill = (one: ModelAgent, other: ModelAgent): number =>
+      chat.needsSkill ? Number(other.isSkilled) - Number(one.isSkilled) : 0
     const byLoad = (one: ModelAgent, other: ModelAgent): number =>
       this.strategy === 'least_busy' ? this.load(one) - this.load(other) : 0
     return agents
       .filter(each => this.canTake(each))
-      .toSorted((one, other) => byLoad(one, other) || one.last - other.last || (one.id < other.id ? -1 : 1))[0]
+      .toSorted(
+        (one, other) =>
+          bySkill(one, other) || byLoad(one, other) || one.last - other.last || (one.id < other.id ? -1 : 1),
+      )[0]
   }
 
   waiting(): ModelChat[] {
@@ -92,19 +111,29 @@ class Model {
   drain(except?: ModelChat): void {
     for (;;) {
       const next = this.waiting().find(each => each !== except)
-      const taker = this.chooseFrom(this.agents)
+      const taker = next && this.chooseFrom(this.agents, next)
       if (!next || !taker) return
       this.give(next, taker)
     }
   }
+
+  remove(agent: ModelAgent): void {
+    for (const chat of this.chats.filter(({ agent: id }) => id === agent.id)) {
+      if (chat.status === 'assigned') this.queue(chat, false)
+      chat.isPresent = false
+    }
+    agent.isAgent = false
+  }
 }
 
 type Step =
-  | { kind: 'open'; priority: number }
+  | { kind: 'open'; priority: number; needsSkill: boolean }
   | { kind: 'close' | 'write' | 'answer' | 'reopen' | 'reassign'; chat: number }
   | { kind: 'available'; agent: number; to: boolean }
   | { kind: 'presence'; agent: number; to: boolean }
-  | { kind: 'limit'; agent: number; to: number }
+  | { kind: 'assign' | 'handOver'; chat: number; agent: number }
+  | { kind: 'member'; agent: number }
+  | { kind: 'limit'; agent: number; to: number; isSkilled: boolean }
   | { kind: 'hours'; to: boolean }
   | { kind: 'wait' }
 
@@ -113,7 +142,14 @@ const priorities = ['urgent', 'high', 'normal', 'low']
 const agent = fc.nat({ max: agentCount - 1 })
 const chat = fc.nat({ max: 11 })
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ kind: fc.constant('open' as const), priority: fc.nat({ max: 3 }) }) },
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('open' as const),
+      priority: fc.nat({ max: 3 }),
+      needsSkill: fc.boolean(),
+    }),
+  },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('close' as const), chat }) },
   {
     weight: 4,
@@ -124,8 +160,18 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 5, arbitrary: fc.record({ kind: fc.constant('presence' as const), agent, to: fc.boolean() }) },
   {
     weight: 2,
-    arbitrary: fc.record({ kind: fc.constant('limit' as const), agent, to: fc.integer({ min: 1, max: 3 }) }),
+    arbitrary: fc.record({
+      kind: fc.constant('limit' as const),
+      agent,
+      to: fc.integer({ min: 1, max: 3 }),
+      isSkilled: fc.boolean(),
+    }),
   },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constantFrom('assign' as const, 'handOver' as const), chat, agent }),
+  },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('member' as const), agent }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('hours' as const), to: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('wait' as const) }) },
 )
@@ -161,6 +207,19 @@ class Run {
     expect({ status: actual, body }).toMatchObject({ status })
   }
 
+  /** False when it is refused: then nothing has changed, and nothing is given out. */
+  async #giveByHand(kind: 'assign' | 'handOver', found: ModelChat, to: ModelAgent): Promise<boolean> {
+    const path = `/business/conversations/${found.id}/${kind === 'assign' ? 'assign' : 'reassign'}`
+    const isTheirs = found.agent === to.id
+    const isWrong = found.status === 'closed' || (kind === 'assign' && found.agent !== null && !isTheirs)
+    const refusal = to.isAgent ? 409 : 404
+    const isRefused = !isTheirs && !this.model.canTakeByHand(to)
+    const status = isWrong ? 409 : isRefused ? refusal : 200
+    await this.#request(status, this.business.manage(`POST ${path}`, { agentId: to.id }))
+    if (status === 200 && !isTheirs) this.model.give(found, to)
+    return status === 200
+  }
+
   #reopenModel(found: ModelChat): void {
     this.model.drain()
     const former = this.model.agents.find(({ id }) => id === found.agent)
@@ -177,15 +236,19 @@ class Run {
     switch (taken.kind) {
       case 'open': {
         const customer = world.newUser()
-        const { status, body } = await business.open(customer, { priority: priorities[taken.priority] })
+        const { priority, needsSkill } = taken
+        const category = needsSkill ? { category: 'Billing' } : {}
+        const { status, body } = await business.open(customer, { priority: priorities[priority], ...category })
         expect(status).toBe(201)
         const opened: ModelChat = {
           id: body.id,
           customer,
           status: 'queued',
           agent: null,
+          isPresent: false,
           isAnswered: false,
-          priority: taken.priority,
+          needsSkill,
+          priority,
           order: 0,
         }
         model.chats.push(opened)
@@ -230,14 +293,33 @@ class Run {
         await this.#request(200, business.manage(`POST /business/conversations/${found.id}/reassign`))
         const formerId = found.agent
         model.queue(found, false)
-        const taker = model.chooseFrom(model.agents.filter(({ id }) => id !== formerId))
+        const taker = model.chooseFrom(
+          model.agents.filter(({ id }) => id !== formerId),
+          found,
+        )
         if (taker) model.give(found, taker)
         // Who had it gets the next in the queue, but not the same again.
         model.drain(taker ? undefined : found)
         return
       }
+      case 'assign':
+      case 'handOver': {
+        const found = this.#pick(taken.chat)
+        if (!found) return
+        if (await this.#giveByHand(taken.kind, found, this.#agent(taken.agent))) break
+        return
+      }
+      case 'member': {
+        const found = this.#agent(taken.agent)
+        const method = found.isAgent ? 'DELETE' : 'POST'
+        await this.#request(found.isAgent ? 204 : 201, business.manage(`${method} ${path}/agents/${found.id}`))
+        if (found.isAgent) model.remove(found)
+        else Object.assign(found, newAgent)
+        break
+      }
       case 'available': {
         const found = this.#agent(taken.agent)
+        if (!found.isAgent) return
         const body = { isAvailable: taken.to }
         await this.#request(200, world.http(found.id, `PUT ${path}/agents/${found.id}/availability`, { body }))
         found.isAvailable = taken.to
@@ -245,9 +327,13 @@ class Run {
       }
       case 'limit': {
         const found = this.#agent(taken.agent)
-        const body = { maxConcurrentChats: taken.to, skills: [] }
-        await this.#request(200, business.manage(`PUT ${path}/agents/${found.id}/configure`, body))
-        found.limit = taken.to
+        const body = { maxConcurrentChats: taken.to, skills: taken.isSkilled ? ['billing'] : [] }
+        await this.#request(
+          found.isAgent ? 200 : 404,
+          business.manage(`PUT ${path}/agents/${found.id}/configure`, body),
+        )
+        if (!found.isAgent) return
+        Object.assign(found, { limit: taken.to, isSkilled: taken.isSkilled })
         break
       }
       case 'hours':
@@ -267,7 +353,7 @@ class Run {
           await this.pass(6_000)
         }
         found.isOnline = taken.to
-        if (!taken.to || !found.isAvailable) return
+        if (!taken.to || !found.isAgent || !found.isAvailable) return
         break
       }
       case 'wait': {
@@ -300,11 +386,11 @@ class Run {
       .where('c.business_id', '=', business.id)
       .where('left_at', 'is', null)
       .execute()
-    for (const { id, customer, agent: holder } of model.chats) {
+    for (const { id, customer, agent: holder, isPresent } of model.chats) {
       const present = participants.filter(row => row.conversation_id === id)
       expect(present.filter(({ role }) => role === 'customer').map(({ user_id }) => user_id)).toEqual([customer])
       expect(present.filter(({ role }) => role === 'agent').map(({ user_id }) => user_id)).toEqual(
-        holder === null ? [] : [holder],
+        holder !== null && isPresent ? [holder] : [],
       )
     }
   }
@@ -314,7 +400,7 @@ class Run {
     for (const found of this.model.chats) {
       for (const { id } of this.model.agents) {
         const { status } = await world.http(id, `GET /conversations/${found.id}/messages`)
-        expect(status).toBe(found.agent === id ? 200 : 404)
+        expect(status).toBe(found.agent === id && found.isPresent ? 200 : 404)
       }
     }
     const waiting = this.model.waiting()
