@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals'
 import { sql } from 'kysely'
-import { historyOf, keepHistory, replayHistory } from '../support/assignment-history.ts'
+import { type GivenOut, historyOf, keepHistory, replayHistory } from '../support/assignment-history.ts'
 import { newBusiness, type TestBusiness } from '../support/business.ts'
 import { createOwnDatabase, type OwnDatabase } from '../support/own-database.ts'
 import { openWorld, type Socket, type World } from '../support/world.ts'
@@ -75,6 +75,18 @@ const untilAssigned = async (id: string): Promise<void> => {
   for (let looks = 0; looks < 50 && (await isQueued()); looks += 1) await world.sweep('business')
 }
 
+/** Each went to an agent below the limit: who had the fewest of them, or had been longest without a new one. */
+const expectFair = (given: readonly GivenOut[], strategy: Strategy, limit: number): void => {
+  const newest = new Map<string, number>()
+  for (const [number, { agentId, loads }] of given.entries()) {
+    const able = [...loads].filter(([, load]) => load < limit).map(([id]) => id)
+    expect(able).toContain(agentId)
+    const rank = (id: string) => (strategy === 'least_busy' ? loads.get(id) : newest.get(id)) ?? -1
+    expect(rank(agentId)).toBe(Math.min(...able.map(rank)))
+    newest.set(agentId, number)
+  }
+}
+
 describe.each(['round_robin', 'least_busy'] as const)('with %s', strategy => {
   test('200 customers at once and 10 agents with a limit of 5: 50 are assigned, 5 to each, and 150 wait their turn', async () => {
     const { business, agentIds } = await businessWith(strategy, { count: 10, limit: 5 })
@@ -101,6 +113,7 @@ describe.each(['round_robin', 'least_busy'] as const)('with %s', strategy => {
     const all = replayHistory(await historyOf(own.db, business.id), agentIds)
     expect(all.given.slice(50).map(({ conversationId }) => conversationId)).toEqual(waiting)
     expect(all.mostEver).toBe(5)
+    expectFair(all.given, strategy, 5)
     expect([...all.loads.values()]).toEqual(Array(10).fill(0))
   }, 90_000)
 
@@ -115,6 +128,7 @@ describe.each(['round_robin', 'least_busy'] as const)('with %s', strategy => {
     const { mostEver, given, loads } = replayHistory(await historyOf(own.db, business.id), agentIds)
     expect(mostEver).toBe(3)
     expect(given).toHaveLength(30)
+    expectFair(given, strategy, 3)
     expect([...loads.values()]).toEqual([0, 0, 0])
   }, 60_000)
 })
@@ -134,6 +148,7 @@ test('round robin gives 1,000 chats that open and close at the same time to 5 ag
   await Promise.all(Array.from({ length: 20 }, customer))
   const { given } = replayHistory(await historyOf(own.db, business.id), agentIds)
   expect(given).toHaveLength(1_000)
+  expectFair(given, 'round_robin', 20)
   for (const agentId of agentIds) {
     const count = given.filter(each => each.agentId === agentId).length
     expect(Math.abs(count - 200)).toBeLessThanOrEqual(1)
@@ -154,5 +169,5 @@ test('least busy gives every chat to somebody who had the fewest at that moment'
   const { given, mostEver } = replayHistory(await historyOf(own.db, business.id), agentIds)
   expect(given.length).toBeGreaterThan(90)
   expect(mostEver).toBeLessThanOrEqual(6)
-  for (const { agentId, loads } of given) expect(loads.get(agentId)).toBe(Math.min(...loads.values()))
+  expectFair(given, 'least_busy', 6)
 }, 60_000)
