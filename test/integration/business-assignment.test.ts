@@ -5,7 +5,7 @@ import { newBusiness, type TestBusiness } from '../support/business.ts'
 import { createOwnDatabase, type OwnDatabase } from '../support/own-database.ts'
 import { openWorld, type Socket, type World } from '../support/world.ts'
 
-/** Several worlds have several pools, as several functions have: what holds between them, the database holds. */
+/** Several worlds on the same stores have several pools, as several functions have: what holds between them, Postgres holds. */
 const worldCount = 4
 
 let own: OwnDatabase
@@ -14,10 +14,10 @@ let world: World
 beforeAll(async () => {
   own = await createOwnDatabase()
   await keepHistory(own.db)
-  worlds = await Promise.all(
-    Array.from({ length: worldCount }, () => openWorld({}, { databaseUrl: own.url, poolSize: 12 })),
-  )
-  world = worlds[0] as World
+  const options = { databaseUrl: own.url, poolSize: 12 }
+  world = await openWorld({}, options)
+  const others = Array.from({ length: worldCount - 1 }, () => openWorld({}, { ...options, keyPrefix: world.keyPrefix }))
+  worlds = [world, ...(await Promise.all(others))]
 }, 60_000)
 afterEach(() => clearInterval(heartbeats))
 afterAll(async () => {

@@ -44,6 +44,8 @@ interface ModelChat {
   order: number
 }
 
+/** So that there is a queue, mostly. */
+const firstLimit = 1
 /** As whom somebody begins. */
 const newAgent = { isAgent: true, isSkilled: false, isAvailable: true, limit: 5, last: 0 }
 
@@ -58,7 +60,7 @@ class Model {
 
   constructor(strategy: Strategy, agentIds: readonly string[]) {
     this.strategy = strategy
-    this.agents = agentIds.map(id => ({ id, isOnline: false, ...newAgent }))
+    this.agents = agentIds.map(id => ({ id, isOnline: false, ...newAgent, limit: firstLimit }))
   }
 
   load(agent: ModelAgent): number {
@@ -419,7 +421,8 @@ test('whatever happens, conversations are where a simple model says', async () =
         const business = newBusiness(world)
         await business.manage(`PUT /business/${business.id}/settings`, { strategy })
         const agentIds: string[] = []
-        for (let n = 0; n < agentCount; n += 1) agentIds.push((await business.addAgent({ offline: true })).id)
+        for (let n = 0; n < agentCount; n += 1)
+          agentIds.push((await business.addAgent({ limit: firstLimit, offline: true })).id)
         const run = new Run(business, new Model(strategy, agentIds))
         for (const taken of steps) {
           await run.take(taken)

@@ -429,6 +429,7 @@ describe('giving a conversation to another', () => {
     const before = await business.addAgent()
     const customer = world.newUser()
     const socket = await world.connect(customer)
+    const managing = await world.connect(business.manager, { businessId: business.id })
     const { id } = (await business.open(customer, { initialMessage: { content: 'One' } })).body
     await send(before.id, id, 'Two')
     await send(customer, id, 'Three')
@@ -452,8 +453,9 @@ describe('giving a conversation to another', () => {
       ),
     ).not.toContain(id)
     const changed = { conversationId: id, status: 'assigned', agentId: next.id }
-    expect(socket.events('assignment.changed').at(-1)).toEqual(changed)
-    expect(before.socket?.events('assignment.changed').at(-1)).toEqual(changed)
+    for (const told of [socket, before.socket, next.socket, managing]) {
+      expect(told?.events('assignment.changed').at(-1)).toEqual(changed)
+    }
     expect(socket.events('participant.removed')).toEqual([{ conversationId: id, userId: before.id }])
     expect(socket.events('participant.added').at(-1)).toMatchObject({ participant: { userId: next.id, role: 'agent' } })
     expect(world.audits).toContainEqual(
@@ -602,6 +604,22 @@ describe('a closed conversation', () => {
     expect(await assignmentOf(id)).toMatchObject({ status: 'queued', agent_id: null })
     expect((await history(customer, id)).body.items.map(({ type }) => type)).toEqual(['text', 'system'])
     expect((await history(agent.id, id)).status).toBe(404)
+  })
+
+  test('opened again waits behind those who wait already, although it is the older one', async () => {
+    const business = newBusiness(world)
+    const agent = await business.addAgent({ limit: 1 })
+    const customer = world.newUser()
+    const old = (await business.open(customer)).body.id
+    await business.close(old)
+    const path = `/business/${business.id}/agents/${agent.id}/availability`
+    await business.manage(`PUT ${path}`, { isAvailable: false })
+    const waiting = (await business.open(world.newUser())).body.id
+    await send(customer, old, 'Again')
+    expect((await business.inbox('?status=queued')).map(({ id }) => id)).toEqual([waiting, old])
+    await business.manage(`PUT ${path}`, { isAvailable: true })
+    expect(await assignmentOf(waiting)).toMatchObject({ status: 'assigned', agent_id: agent.id })
+    expect(await assignmentOf(old)).toMatchObject({ status: 'queued' })
   })
 })
 

@@ -230,6 +230,8 @@ export interface WorldOptions {
   databaseUrl?: string
   /** How many connections to it. */
   poolSize?: number
+  /** That of another world: who is online there is online here. */
+  keyPrefix?: string
   /** By default there is none, and everybody is a placeholder. */
   mainService?: { url: string; token: string }
   /** By default lists only. */
@@ -238,7 +240,7 @@ export interface WorldOptions {
 
 export const openWorld = async (settings: Partial<ReplaySettings> = {}, options: WorldOptions = {}): Promise<World> => {
   const { TEST_DATABASE_URL = '', TEST_REDIS_URL = '' } = process.env
-  const { databaseUrl = TEST_DATABASE_URL, poolSize = 60 } = options
+  const { databaseUrl = TEST_DATABASE_URL, poolSize = 60, keyPrefix = `${randomUUID()}:` } = options
   const db = openDatabase(
     DatabaseConfig.parse({
       DATABASE_URL: databaseUrl,
@@ -248,7 +250,6 @@ export const openWorld = async (settings: Partial<ReplaySettings> = {}, options:
   )
   const redis = openRedis({ REDIS_URL: TEST_REDIS_URL })
   // The sweep looks at everybody: users of other tests, which stand at other times, must not be among them.
-  const keyPrefix = `${randomUUID()}:`
   Object.assign(redis.options, { keyPrefix })
   const connected = createSwitchboard(redis)
   let isRouting = true
