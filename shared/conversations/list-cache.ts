@@ -1,9 +1,10 @@
 import type { Cluster } from 'ioredis'
 import * as z from 'zod'
-import type { VisibleSince } from '../messages/retention.ts'
+import { isInSight, type VisibleSince } from '../messages/retention.ts'
 import { SealedJson, toSealedJson } from '../messages/sealed-json.ts'
 import { logger } from '../platform/logger.ts'
 import { callRedis } from '../redis/call.ts'
+import { parseKept } from '../redis/kept.ts'
 import { keys } from '../redis/keys.ts'
 import { runPipeline } from '../redis/pipeline.ts'
 import type { OwnPart } from './own-parts.ts'
@@ -42,22 +43,10 @@ const Kept = z.object({
   unread: z.int(),
   oldestUnreadAt: z.coerce.date().nullable(),
 })
-type Kept = z.output<typeof Kept>
-
-/** What nobody can have written is as good as nothing. */
-const parsed = (text: string | null): Kept | undefined => {
-  if (text === null) return undefined
-  try {
-    return Kept.safeParse(JSON.parse(text)).data
-  } catch {
-    return undefined
-  }
-}
 
 /** Whether all that it speaks of is to be seen still: messages go out of sight by themselves. */
-const isVisible = ({ newest, oldestUnreadAt }: OwnPart, { sent, deleted }: VisibleSince): boolean =>
-  (newest === null || (newest.sent_at > sent && (newest.deleted_at === null || newest.deleted_at > deleted))) &&
-  (oldestUnreadAt === null || oldestUnreadAt > sent)
+const isVisible = ({ newest, oldestUnreadAt }: OwnPart, since: VisibleSince): boolean =>
+  (newest === null || isInSight(newest, since)) && (oldestUnreadAt === null || oldestUnreadAt > since.sent)
 
 export const createListCache = (redis: Cluster, seconds: number): ListCache => ({
   find: async (userId, conversations, { now, since }) => {
@@ -68,7 +57,7 @@ export const createListCache = (redis: Cluster, seconds: number): ListCache => (
     })
     return new Map(
       conversations.flatMap(({ id, version }, index) => {
-        const kept = parsed(texts[index] ?? null)
+        const kept = parseKept(Kept, texts[index])
         const isCurrent = kept?.version === version && now.getTime() - kept.keptAt < seconds * 1_000
         return isCurrent && isVisible(kept, since) ? [[id, kept] as const] : []
       }),

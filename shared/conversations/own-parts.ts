@@ -41,7 +41,10 @@ export const loadOwnParts = async (
   )
 }
 
-/** The same by way of the cache, where there is one: what is kept there costs one Redis round trip, the rest another one and the two statements. */
+/**
+ * The same by way of the cache, where there is one: what is kept there costs one Redis round trip, the rest another one and the two
+ * statements.
+ */
 export const findOwnParts = async (
   { db, clock, listCache }: { db: Kysely<Database>; clock: Clock; listCache: ListCache | null },
   userId: string,

@@ -2,16 +2,17 @@ import type { Cluster } from 'ioredis'
 import * as z from 'zod'
 import { logger } from '../platform/logger.ts'
 import { callRedis } from '../redis/call.ts'
+import { parseKept } from '../redis/kept.ts'
 import { keys } from '../redis/keys.ts'
 import type { SealedRow } from './message-body.ts'
 import type { MessageRange } from './messages.repository.ts'
-import type { VisibleSince } from './retention.ts'
+import { isInSight, type VisibleSince } from './retention.ts'
 import { SealedJson, toSealedJson } from './sealed-json.ts'
 
 /**
  * Pages of history as they are stored, kept for a while by the range of which they are: whoever sees less of a conversation asks
  * for another range. A page is kept under the version that Postgres gave for its conversation beforehand, and found only under
- * the version that Postgres gives now.
+ * the version that Postgres gives now, and while none of its messages is out of sight by its age.
  */
 export interface PageCache {
   /** Undefined when it is not kept, or not so any more. One Redis round trip. Never rejects. */
@@ -21,20 +22,6 @@ export interface PageCache {
 }
 
 const Kept = z.object({ version: z.string(), rows: z.array(SealedJson) })
-type Kept = z.output<typeof Kept>
-
-const parsed = (text: string | null): Kept | undefined => {
-  if (text === null) return undefined
-  try {
-    return Kept.safeParse(JSON.parse(text)).data
-  } catch {
-    return undefined
-  }
-}
-
-/** Messages go out of sight by themselves. */
-const isVisible = ({ sent_at, deleted_at }: SealedRow, { sent, deleted }: VisibleSince): boolean =>
-  sent_at > sent && (deleted_at === null || deleted_at > deleted)
 
 const keyOf = ({ conversationId, above, below, direction, limit }: MessageRange): string =>
   keys.page(conversationId, [above, below ?? '', direction, limit].join(' '))
@@ -45,8 +32,8 @@ export const createPageCache = (redis: Cluster, seconds: number): PageCache => (
       logger.warn('The cache of pages can not be read', error)
       return null
     })
-    const kept = parsed(text)
-    return kept?.version === version && kept.rows.every(row => isVisible(row, since)) ? kept.rows : undefined
+    const kept = parseKept(Kept, text)
+    return kept?.version === version && kept.rows.every(row => isInSight(row, since)) ? kept.rows : undefined
   },
 
   keep: async (range, version, rows) => {

@@ -27,6 +27,12 @@ export const visibleSince = (now: Date, days: RetentionDays = retentionDays): Vi
   deleted: daysBefore(now, days.deletedVisible),
 })
 
+/** The read predicate itself, for a message that was read before. */
+export const isInSight = (
+  { sent_at, deleted_at }: { sent_at: Date; deleted_at: Date | null },
+  { sent, deleted }: VisibleSince,
+): boolean => sent_at > sent && (deleted_at === null || deleted_at > deleted)
+
 export interface PurgedUpTo {
   /** Messages that were sent at this time or before are no longer stored. */
   sent: Date

@@ -37,6 +37,7 @@ const leftAloneMs = 10_000
 const failuresInARow = 5
 const retries = 2
 const firstRetryAfterMs = 100
+const longestDelayMs = 500
 /** A call that is given up sooner than this says nothing of the service: its caller had little time. */
 const longWaitMs = 1_000
 /** The name of the error of `AbortSignal.timeout`. */
@@ -62,7 +63,10 @@ const createPolicy = () => {
   const [ofWaiting, ofFailures] = breakers
   const again = retry(
     handleWhen(error => !isBrokenCircuitError(error)),
-    { maxAttempts: retries, backoff: new ExponentialBackoff({ initialDelay: firstRetryAfterMs }) },
+    {
+      maxAttempts: retries,
+      backoff: new ExponentialBackoff({ initialDelay: firstRetryAfterMs, maxDelay: longestDelayMs }),
+    },
   )
   return wrap(ofWaiting, again, ofFailures)
 }

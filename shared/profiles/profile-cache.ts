@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { Cluster } from 'ioredis'
 import { callRedis } from '../redis/call.ts'
+import { parseKept } from '../redis/kept.ts'
 import { keys } from '../redis/keys.ts'
 import { runPipeline } from '../redis/pipeline.ts'
 import { Entry, type Found, longestMissingMs, type ProfileLifetimes } from './entry.ts'
@@ -25,22 +26,12 @@ const claimMs = 10 * 60 * 1000
 
 const profileKey = ({ kind, id }: Subject): string => keys.profile(kind, id)
 
-/** An entry that an older version left, or nobody knows who, is as good as none. */
-const parsed = (text: string | null): Entry | undefined => {
-  if (text === null) return undefined
-  try {
-    return Entry.safeParse(JSON.parse(text)).data
-  } catch {
-    return undefined
-  }
-}
-
 /** What is kept of each of these, in their order. One round trip; rejects with `store_unavailable`. */
 export const readProfiles = async (redis: Cluster, subjects: readonly Subject[]): Promise<Found[]> => {
   const pipeline = redis.pipeline()
   for (const subject of subjects) pipeline.hmget(profileKey(subject), 'entry', 'change')
   const replies = (await runPipeline(pipeline)) as [string | null, string | null][]
-  return replies.map(([entry, change]) => ({ entry: parsed(entry), change: change ?? '' }))
+  return replies.map(([entry, change]) => ({ entry: parseKept(Entry, entry), change: change ?? '' }))
 }
 
 /** One round trip; rejects with `store_unavailable`. */
