@@ -1,4 +1,4 @@
-import { Duration, type SecretValue, Validations } from 'aws-cdk-lib'
+import { Duration, RemovalPolicy, type SecretValue, Validations } from 'aws-cdk-lib'
 import { Rule } from 'aws-cdk-lib/aws-events'
 import { LambdaFunction as LambdaTarget } from 'aws-cdk-lib/aws-events-targets'
 import { Role, ServicePrincipal } from 'aws-cdk-lib/aws-iam'
@@ -85,7 +85,7 @@ export class Workers extends Construct {
           new Alias(this, `${name}Alias`, { aliasName: 'live', version: version as IVersion }),
         ]),
     )
-    this.schedules = new ScheduleGroup(this, 'Schedules')
+    this.schedules = new ScheduleGroup(this, 'Schedules', { removalPolicy: RemovalPolicy.DESTROY })
     this.scheduleDeadLetters = createDeadLetterQueue(this, 'ScheduleDeadLetters')
     this.eventDeadLetters = createDeadLetterQueue(this, 'EventDeadLetters')
     this.consume(topology)

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { Kysely, PostgresDialect, type PostgresPool, type PostgresPoolClient } from 'kysely'
 import pg from 'pg'
 import QuickLRU from 'quick-lru'
+import { closeAtEnd } from '../platform/closing.ts'
 import { readConfig } from '../platform/config.ts'
 import { logger } from '../platform/logger.ts'
 import { DatabaseConfig } from './config.ts'
@@ -89,4 +90,8 @@ export const openDatabase = (config: DatabaseConfig): Kysely<Database> =>
     dialect: new PostgresDialect({ pool: kyselyPool(openPool(config), config.DATABASE_STATEMENTS) }),
   })
 
-export const databaseFromEnvironment = (): Kysely<Database> => openDatabase(readConfig(DatabaseConfig))
+export const databaseFromEnvironment = (): Kysely<Database> => {
+  const db = openDatabase(readConfig(DatabaseConfig))
+  closeAtEnd(() => db.destroy())
+  return db
+}

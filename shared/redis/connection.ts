@@ -1,5 +1,6 @@
 import { Cluster } from 'ioredis'
 import * as z from 'zod/mini'
+import { closeAtEnd } from '../platform/closing.ts'
 import { readConfig } from '../platform/config.ts'
 import { logger } from '../platform/logger.ts'
 
@@ -40,6 +41,9 @@ let shared: Cluster | undefined
 
 /** The one connection of this environment: whoever asks gets the same. */
 export const redisFromEnvironment = (): Cluster => {
-  shared ??= openRedis(readConfig(RedisConfig))
-  return shared
+  if (shared) return shared
+  const redis = openRedis(readConfig(RedisConfig))
+  closeAtEnd(async () => redis.disconnect())
+  shared = redis
+  return redis
 }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals'
-import { Match, type Template } from 'aws-cdk-lib/assertions'
+import type { Template } from 'aws-cdk-lib/assertions'
 import { resource, resources, variablesOf } from './rendered.ts'
 import { build, synthesize } from './synthesized.ts'
 
@@ -8,6 +8,24 @@ const prod = synthesize({ stage: 'prod' })
 const both: [string, Template][] = [
   ['dev', dev],
   ['prod', prod],
+]
+
+/** Whatever the bill has a line for. */
+const billed = [
+  'AWS::ApiGatewayV2::Api',
+  'AWS::CloudWatch::Alarm',
+  'AWS::CloudWatch::Dashboard',
+  'AWS::DynamoDB::Table',
+  'AWS::EC2::NatGateway',
+  'AWS::ElastiCache::ServerlessCache',
+  'AWS::KMS::Key',
+  'AWS::Lambda::Function',
+  'AWS::Logs::LogGroup',
+  'AWS::RDS::DBCluster',
+  'AWS::RDS::DBInstance',
+  'AWS::SecretsManager::Secret',
+  'AWS::SNS::Topic',
+  'AWS::SQS::Queue',
 ]
 
 describe.each(both)('%s', (stage, template) => {
@@ -112,13 +130,16 @@ describe.each(both)('%s', (stage, template) => {
     })
   })
 
-  test('says whose it is on everything that can say it', () => {
-    template.hasResourceProperties('AWS::RDS::DBCluster', {
-      Tags: Match.arrayWith([
-        { Key: 'Service', Value: 'kaha-chat' },
-        { Key: 'Stage', Value: stage },
-      ]),
-    })
+  test.each(billed)('says of what it pays for whose it is: %s', type => {
+    const found = resources(template, type).filter(({ id }) => type !== 'AWS::Lambda::Function' || /^Workers/.test(id))
+    expect(found.length).toBeGreaterThan(0)
+    for (const { properties } of found) {
+      const { Tags } = properties
+      const tags = Array.isArray(Tags)
+        ? Object.fromEntries((Tags as { Key: string; Value: string }[]).map(({ Key, Value }) => [Key, Value]))
+        : Tags
+      expect(tags).toMatchObject({ Service: 'kaha-chat', Stage: stage })
+    }
   })
 
   test('keeps every log for a set time', () => {
@@ -150,6 +171,11 @@ test('dev is cheap and leaves nothing behind', () => {
     ServerlessV2ScalingConfiguration: { MinCapacity: 0.5 },
   })
   for (const each of stateful.flatMap(type => resources(dev, type))) expect(each.deletionPolicy).toBe('Delete')
+  const staying = Object.values(dev.toJSON().Resources as Record<string, { Type: string; DeletionPolicy?: string }>)
+    .filter(each => each.DeletionPolicy === 'Retain')
+    .map(each => each.Type)
+  // API Gateway's role for logs is the region's.
+  expect(staying.sort()).toEqual(['AWS::ApiGateway::Account', 'AWS::IAM::Role'])
   expect(build({ stage: 'dev' }).stack.terminationProtection).toBe(false)
 })
 
@@ -161,7 +187,9 @@ test('prod stands in two zones and keeps its data whatever happens to the stack'
     DeletionProtectionEnabled: true,
     PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
   })
-  for (const each of stateful.flatMap(type => resources(prod, type))) expect(each.deletionPolicy).toBe('Retain')
+  for (const each of stateful.flatMap(type => Object.values(prod.findResources(type)))) {
+    expect([each.DeletionPolicy, each.UpdateReplacePolicy]).toEqual(['Retain', 'Retain'])
+  }
   expect(build({ stage: 'prod' }).stack.terminationProtection).toBe(true)
 })
 
