@@ -45,7 +45,7 @@ const show = async (program: string, ...args: string[]): Promise<boolean> => {
   return code === 0
 }
 
-const steps = 4
+const steps = 5
 const started = performance.now()
 const announce = (number: number, title: string): void => {
   const seconds = ((performance.now() - started) / 1000).toFixed(1)
@@ -77,7 +77,9 @@ announce(2, 'Type check')
 const typed = (await show('tsc', '--noEmit')) && (await show('tsc', '--noEmit', '-p', 'infra/local/playground/app'))
 announce(3, 'Lint')
 const linted = await show('biome', 'check', '.')
-announce(4, 'Tests')
+announce(4, 'Packages')
+const supplied = await show('node', 'test/supply-chain.ts')
+announce(5, 'Tests')
 const directory = await mkdtemp(join(tmpdir(), 'kaha-chat-result-'))
 const resultFile = join(directory, 'jest.json')
 const tested = await show(
@@ -92,7 +94,8 @@ const tested = await show(
 const result = await readResult(resultFile)
 await rm(directory, { recursive: true, force: true })
 
-if (!typed) console.log('The type check failed: see [2/4].')
-if (!linted) console.log('Lint failed: see [3/4].')
+if (!typed) console.log('The type check failed: see [2/5].')
+if (!linted) console.log('Lint failed: see [3/5].')
+if (!supplied) console.log('A package has a known weakness: see [4/5].')
 console.log(summary(result))
-process.exit(typed && linted && tested ? 0 : 1)
+process.exit(typed && linted && supplied && tested ? 0 : 1)
