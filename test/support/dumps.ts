@@ -1,7 +1,6 @@
-import type { Cluster } from 'ioredis'
+import { Redis } from 'ioredis'
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../../shared/database/schema.ts'
-import { openRedis } from '../../shared/redis/connection.ts'
 
 /** Everything that is in the tables of a database, as bytes. */
 export const dumpDatabase = async (db: Kysely<Database>): Promise<Buffer> => {
@@ -18,7 +17,7 @@ export const dumpDatabase = async (db: Kysely<Database>): Promise<Buffer> => {
   return Buffer.concat(parts)
 }
 
-const readers: Record<string, (redis: Cluster, key: string) => Promise<unknown>> = {
+const readers: Record<string, (redis: Redis, key: string) => Promise<unknown>> = {
   string: (redis, key) => redis.get(key),
   hash: (redis, key) => redis.hgetall(key),
   set: (redis, key) => redis.smembers(key),
@@ -27,23 +26,25 @@ const readers: Record<string, (redis: Cluster, key: string) => Promise<unknown>>
   none: async () => undefined,
 }
 
-const readKey = async (redis: Cluster, key: string): Promise<unknown> => {
+const readKey = async (redis: Redis, key: string): Promise<unknown> => {
   const type = await redis.type(key)
   const read = readers[type]
   if (!read) throw new Error(`${key} is a ${type}, which is not looked into`)
   return [key, await read(redis, key)]
 }
 
-/** Every key and value of a Redis, as JSON. */
+const connectTimeoutMs = 10_000
+
+/**
+ * Every key and value of a Redis, as JSON. One node holds all slots, so a plain client sees all of it; and one with more patience
+ * than the service has, because a busy machine is no reason to fail here.
+ */
 export const dumpRedis = async (redisUrl: string): Promise<Buffer> => {
-  const redis = openRedis({ REDIS_URL: redisUrl })
+  const redis = new Redis(redisUrl, { connectTimeout: connectTimeoutMs })
   try {
-    await redis.connect()
     const entries: unknown[] = []
-    for (const node of redis.nodes('master')) {
-      for await (const keys of node.scanStream({ count: 1_000 })) {
-        entries.push(...(await Promise.all((keys as string[]).map(key => readKey(redis, key)))))
-      }
+    for await (const keys of redis.scanStream({ count: 1_000 })) {
+      entries.push(...(await Promise.all((keys as string[]).map(key => readKey(redis, key)))))
     }
     return Buffer.from(JSON.stringify(entries))
   } finally {
