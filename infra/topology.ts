@@ -118,6 +118,20 @@ const routes = (functionName: string, ...keys: `${HttpRoute['method']} /${string
     return { method, path, function: functionName }
   })
 
+/** Of the worker, and of the schedule that queues its ticks: told a time, it does every task of a sweep itself. */
+const sweeping = [
+  'database',
+  'content-keys',
+  'redis',
+  'connections',
+  'profiles',
+  'queue:Replay',
+  'queue:PushChecks',
+  'queue:Sweep',
+  'queue:Profiles',
+  'queue:Audit',
+] as const
+
 export const topology = {
   functions: {
     ConversationsFunction: {
@@ -282,35 +296,13 @@ export const topology = {
       entry: 'functions/queue/sweep.ts',
       memoryMb: 512,
       timeoutSeconds: 60,
-      uses: [
-        'database',
-        'content-keys',
-        'redis',
-        'connections',
-        'profiles',
-        'queue:Replay',
-        'queue:PushChecks',
-        'queue:Sweep',
-        'queue:Profiles',
-        'queue:Audit',
-      ],
+      uses: sweeping,
     },
     SweepFunction: {
       entry: 'functions/schedule/sweep.ts',
       memoryMb: 512,
       timeoutSeconds: 60,
-      uses: [
-        'database',
-        'content-keys',
-        'redis',
-        'connections',
-        'profiles',
-        'queue:Replay',
-        'queue:PushChecks',
-        'queue:Sweep',
-        'queue:Profiles',
-        'queue:Audit',
-      ],
+      uses: sweeping,
     },
     AuditFunction: {
       entry: 'functions/queue/audit.ts',
