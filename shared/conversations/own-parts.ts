@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { Database } from '../database/schema.ts'
-import type { SealedRow } from '../messages/message-body.ts'
+import { hasKey, keysOf, type MessageStore, type SealedRow } from '../messages/message-body.ts'
 import { findNewest, findUnread } from '../messages/messages.repository.ts'
 import { visibleAt } from '../messages/retention.config.ts'
 import type { Clock } from '../platform/clock.ts'
@@ -46,13 +46,18 @@ export const loadOwnParts = async (
  * statements.
  */
 export const findOwnParts = async (
-  { db, clock, listCache }: { db: Kysely<Database>; clock: Clock; listCache: ListCache | null },
+  { db, contentKeys, clock, listCache }: MessageStore & { clock: Clock; listCache: ListCache | null },
   userId: string,
   conversations: readonly Versioned[],
 ): Promise<Map<string, OwnPart>> => {
   const now = clock.now()
   if (!listCache) return loadOwnParts(db, userId, idsOf(conversations), now)
-  const kept = await listCache.find(userId, conversations, { now, since: visibleAt(now) })
+  const found = await listCache.find(userId, conversations, { now, since: visibleAt(now) })
+  const keys = await keysOf(
+    { db, contentKeys },
+    [...found.values()].flatMap(({ newest }) => newest ?? []),
+  )
+  const kept = new Map([...found].filter(([, { newest }]) => newest === null || hasKey(newest, keys)))
   const missing = conversations.filter(({ id }) => !kept.has(id))
   if (missing.length === 0) return kept
   const loaded = await loadOwnParts(db, userId, idsOf(missing), now)

@@ -55,6 +55,23 @@ const openRow = <Row extends SealedRow>(keys: ReadonlyMap<number, KeyObject>, se
   }
 }
 
+/** The keys that there are of those that these messages are sealed with. Costs and throws what `ContentKeys.find` does. */
+export const keysOf = (
+  { db, contentKeys }: MessageStore,
+  rows: readonly Pick<SealedRow, 'key_id'>[],
+): Promise<ReadonlyMap<number, KeyObject>> =>
+  contentKeys.find(
+    db,
+    rows.flatMap(({ key_id }) => key_id ?? []),
+  )
+
+/**
+ * Whether there is a key for a message that was kept outside of Postgres: re-encryption may have given it another one since, and
+ * have destroyed its own.
+ */
+export const hasKey = ({ key_id }: Pick<SealedRow, 'key_id'>, keys: ReadonlyMap<number, KeyObject>): boolean =>
+  key_id === null || keys.has(key_id)
+
 /**
  * Messages as they were written. One that can't be opened, because its key is gone or it was tampered with, comes without content
  * and metadata, which a deleted one does as well, but with no time of deletion; the rest of a page is not held up by it, it is
@@ -62,13 +79,10 @@ const openRow = <Row extends SealedRow>(keys: ReadonlyMap<number, KeyObject>, se
  * take anything for unreadable.
  */
 export const openRows = async <Row extends SealedRow>(
-  { db, contentKeys }: MessageStore,
+  store: MessageStore,
   rows: readonly Row[],
 ): Promise<Opened<Row>[]> => {
-  const keys = await contentKeys.find(
-    db,
-    rows.flatMap(({ key_id }) => key_id ?? []),
-  )
+  const keys = await keysOf(store, rows)
   const unreadable: { messageId: string; keyId: number | null }[] = []
   const opened = rows.map(sealed => {
     const row = openRow(keys, sealed)

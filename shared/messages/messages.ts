@@ -9,7 +9,7 @@ import { type FanOutDeps, fanOut } from '../delivery/fan-out.ts'
 import { Problem } from '../platform/problems.ts'
 import { type DeliveredPositions, withDelivered } from '../receipts/delivered.ts'
 import { messageView } from './message.view.ts'
-import { type MessageStore, openRows, type SealedRow } from './message-body.ts'
+import { hasKey, keysOf, type MessageStore, openRows, type SealedRow } from './message-body.ts'
 import {
   findMessages,
   findVisible,
@@ -44,14 +44,17 @@ export type HistoryDeps = ReadDeps & { /** Null: none. */ pageCache: PageCache |
 
 /** Read anew: one statement. By way of the cache: a Redis round trip, and, where the page is not kept, the same and another one. */
 const readRange = async (
-  { db, clock, pageCache }: HistoryDeps,
+  { db, contentKeys, clock, pageCache }: HistoryDeps,
   range: MessageRange,
   version: string | undefined,
 ): Promise<SealedRow[]> => {
   const since = visibleAt(clock.now())
   if (!pageCache || version === undefined) return findMessages(db, range, since)
   const kept = await pageCache.find(range, version, since)
-  if (kept) return kept
+  if (kept) {
+    const keys = await keysOf({ db, contentKeys }, kept)
+    if (kept.every(row => hasKey(row, keys))) return kept
+  }
   const rows = await findMessages(db, range, since)
   await pageCache.keep(range, version, rows)
   return rows

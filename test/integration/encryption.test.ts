@@ -8,11 +8,14 @@ import pg from 'pg'
 import { v7 } from 'uuid'
 import { createHandler as rotateKeysHandler } from '../../functions/schedule/rotate-keys.ts'
 import type { Conversation } from '../../shared/conversations/conversations.schema.ts'
-import { createContentKeys } from '../../shared/encryption/content-keys.ts'
+import { listOwnConversations } from '../../shared/conversations/conversations.ts'
+import { createListCache } from '../../shared/conversations/list-cache.ts'
+import { type ContentKeys, createContentKeys } from '../../shared/encryption/content-keys.ts'
 import { type KeyWrapping, localWrapping } from '../../shared/encryption/key-wrapping.ts'
 import { makeFirstKey } from '../../shared/encryption/rotation.ts'
 import type { Message, MessagePage } from '../../shared/messages/messages.schema.ts'
 import { readHistory } from '../../shared/messages/messages.ts'
+import { createPageCache } from '../../shared/messages/page-cache.ts'
 import { type ReEncryptionReport, reEncrypt } from '../../shared/messages/re-encryption.ts'
 import { sendMessage } from '../../shared/messages/send-message.ts'
 import { logger } from '../../shared/platform/logger.ts'
@@ -291,6 +294,28 @@ describe('keys', () => {
     expect(world.audits.at(-1)).toEqual({ action: 'key.destroyed', target: { contentKeyId: String(first?.id) } })
     const contents = (await history(bob, id)).body.items.map(({ content }) => content)
     expect(contents).toEqual(['Before', 'An environment that does not know of it yet', 'After'])
+  })
+
+  test('that were destroyed take nothing from lists and pages that were kept before', async () => {
+    const { alice, bob, id } = await newConversation()
+    await send(alice, id, { content: 'Kept under the first key' })
+    await rotate({ force: true })
+    world.clock.advance(hour)
+    const deps = {
+      ...world.deps,
+      listCache: createListCache(world.redis, 300),
+      pageCache: createPageCache(world.redis, 60),
+    }
+    const readAll = async (contentKeys: ContentKeys) => [
+      (await listOwnConversations({ ...deps, contentKeys }, bob, { limit: 20 })).items[0]?.lastMessage?.content,
+      (await readHistory({ ...deps, contentKeys }, { caller: { id: bob }, conversationId: id, limit: 50 })).items[0]
+        ?.content,
+    ]
+    const [first] = await keys()
+    expect(await readAll(world.deps.contentKeys)).toEqual(Array(2).fill('Kept under the first key'))
+    expect(await rotate()).toMatchObject({ moved: 1, destroyed: [first?.id] })
+    // An environment that has never had the key.
+    expect(await readAll(openContentKeys(world.clock))).toEqual(Array(2).fill('Kept under the first key'))
   })
 
   test('are not destroyed while a message can not be moved, and that is said', async () => {
