@@ -176,6 +176,8 @@ const runSync: Run<'sync'> = async (deps, job, sender) => {
     }
     completed.push({ id, throughSeq, hasMore })
   }
+  // Whoever hears of the end may ask again at once.
+  await releaseSync(deps.redis, job.connection.id)
   const data = { requestId: job.requestId, conversations: completed }
   return conclude(deps, sender, { event: 'sync.completed', data }, { ...job, conversations: [], completed })
 }
@@ -294,7 +296,6 @@ const replayToConnection = async (
     if (job.hop === 0 && 'cameOnline' in job) await welcomeAgent(deps, connection.userId)
     const result = await run(deps, job, senderOf(deps, job, lease, remainingMs))
     if (result.outcome === 'later') await queueNext(deps, result.next, result.delaySeconds)
-    else if (job.kind === 'sync') await releaseSync(deps.redis, connection.id)
     await markDone(deps.redis, doneName, doneMs)
   } finally {
     await lease.release()
