@@ -8,7 +8,7 @@ import type { InboxQuery } from './business.schema.ts'
 import { listInbox } from './inbox.repository.ts'
 import { loadStaffViews } from './views.ts'
 
-const Position = z.tuple([z.int(), z.int(), z.iso.datetime(), z.uuid()])
+const Position = z.tuple([z.int32(), z.int32(), z.iso.datetime(), z.uuid()])
 
 /**
  * The conversations of a business: queued, assigned, closed; within these the more urgent first, then the longest waiting. Page by

@@ -4,6 +4,7 @@ import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { v7 } from 'uuid'
+import { tokenFor } from '../support/tokens.ts'
 import {
   type HandshakeRefused,
   openSocket,
@@ -28,6 +29,14 @@ import {
   withoutIds,
   withUnknownIds,
 } from './attacks/foreign-ids.ts'
+import {
+  forgedCursor,
+  hostileCursors,
+  type ListOwner,
+  openLists,
+  positionIn,
+  takesCursor,
+} from './attacks/forged-cursors.ts'
 import { openVictims, type Victims } from './attacks/victims.ts'
 import { expectProblem } from './problem-answer.ts'
 
@@ -166,5 +175,64 @@ describe('a token that plays off algorithms and keys against each other', () => 
       expect([alg, (await request('GET /conversations', { token })).status]).toEqual([alg, 200])
       expect([alg, await statusOfHandshake(token)]).toEqual([alg, 101])
     }
+  })
+})
+
+/** The token for the next `GET /sync` says when it was made. */
+const withoutMoment = ({ next: _, ...page }: Record<string, unknown>) => page
+
+describe('a cursor', () => {
+  let owner: ListOwner
+  let stranger: string
+  beforeAll(async () => {
+    owner = await openLists()
+    stranger = await tokenFor(randomUUID(), { businessId: randomUUID() })
+  })
+
+  test('is tried on every list that takes one', () => {
+    const documented = documentedRoutes.filter(takesCursor).map(({ key }) => key)
+    expect(owner.lists.map(({ key }) => key).sort()).toEqual(documented.sort())
+  })
+
+  test('gives its owner the same page again', async () => {
+    for (const { target, cursor } of owner.lists) {
+      const [first, second] = [await request(target + cursor, owner), await request(target + cursor, owner)]
+      expect([target, first.status]).toEqual([target, 200])
+      expect(withoutMoment(second.body)).toEqual(withoutMoment(first.body))
+    }
+  })
+
+  test('of another user, of another list or with other filters is refused', async () => {
+    for (const { key, target, otherTargets, scope, cursor } of owner.lists) {
+      const replayed = await request(target + cursor, { token: stranger })
+      expect([key, replayed.body.code]).toEqual([key, key.includes('{businessId}') ? 'forbidden' : 'invalid_cursor'])
+      const others = owner.lists.filter(list => String(list.scope) !== String(scope)).map(list => list.target)
+      for (const other of [...otherTargets, ...others]) {
+        expect([other, (await request(other + cursor, owner)).body.code]).toEqual([other, 'invalid_cursor'])
+      }
+    }
+  })
+
+  test('that was tampered with is refused', async () => {
+    for (const { target, cursor } of owner.lists) {
+      for (let index = 0; index < cursor.length - 1; index += 5) {
+        const tampered = cursor.slice(0, index) + (cursor[index] === 'A' ? 'B' : 'A') + cursor.slice(index + 1)
+        expect([target, (await request(target + tampered, owner)).body.code]).toEqual([target, 'invalid_cursor'])
+      }
+    }
+  })
+
+  test('that is forged is refused, or shows its owner what they may see', async () => {
+    const refusals = ['invalid_cursor', 'sync_token_expired']
+    const answered: unknown[] = []
+    for (const list of owner.lists) {
+      expect(forgedCursor(list.scope, positionIn(list.cursor))).toBe(list.cursor)
+      for (const cursor of hostileCursors(list)) {
+        const { status, body } = await request(list.target + cursor, owner)
+        if (status === 200 || refusals.includes(String(body.code))) continue
+        answered.push([list.key, Buffer.from(cursor, 'base64url').toString(), status])
+      }
+    }
+    expect(answered).toEqual([])
   })
 })
