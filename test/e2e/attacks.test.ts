@@ -1,9 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
+import { readFile } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
 import { v7 } from 'uuid'
+import type { Conversation } from '../../shared/conversations/conversations.schema.ts'
+import { testStack } from '../support/stack.ts'
 import { tokenFor } from '../support/tokens.ts'
 import {
   type HandshakeRefused,
@@ -13,7 +17,7 @@ import {
   type WireSocket,
 } from '../support/wire-client.ts'
 import { confusedTokens } from './attacks/confused-tokens.ts'
-import { documentedRoutes } from './attacks/documented-requests.ts'
+import { documentedActions, documentedRoutes } from './attacks/documented-requests.ts'
 import {
   amongOwn,
   type ForeignRequest,
@@ -37,8 +41,27 @@ import {
   positionIn,
   takesCursor,
 } from './attacks/forged-cursors.ts'
-import { openVictims, type Victims } from './attacks/victims.ts'
+import {
+  framesWithHostileText,
+  framesWithPrototypes,
+  type HostileRequest,
+  injections,
+  type Own,
+  slowTexts,
+  withHostilePath,
+  withHostileText,
+  withoutFields,
+  withPrototypes,
+} from './attacks/hostile-inputs.ts'
+import { ambiguousRequests, openRaw } from './attacks/raw-connection.ts'
+import { type Attacker, openVictims, type Victims } from './attacks/victims.ts'
 import { expectProblem } from './problem-answer.ts'
+
+/*
+ * What an attacker may try, over the wire. Requests and frames are made from the API documents, which are made from the tables of
+ * routes and actions: a new one is attacked by itself, or fails until it is known how. Elsewhere: tickets (used twice, forged, as a
+ * token) in handshake.test.ts, bodies, paths and queries that are wrong in bad-requests.test.ts, frames in bad-frames.test.ts.
+ */
 
 /** A server of an attacker's, which keeps what is asked of it. */
 const listen = async (): Promise<{ url: string; requests: string[]; close: () => void }> => {
@@ -74,17 +97,20 @@ describe('what belongs to others', () => {
     await victims.close()
   })
 
+  /** All attackers at once. */
+  const byEach = (attack: (attacker: Attacker) => Promise<void>) => Promise.all(victims.attackers.map(attack))
+
   test.each(guardedRoutes)('is refused as what there is not: $key', async route => {
-    for (const { name, token } of victims.attackers) {
+    const [first] = victims.targets
+    await byEach(async ({ name, token }) => {
+      const { body: ofNothing } = await sent(withUnknownIds(foreignRequest(route, first, victims)), token)
+      expect(['not_found', 'forbidden']).toContain(ofNothing.code)
       for (const target of victims.targets) {
-        const attack = foreignRequest(route, target, victims)
-        const { body: answer } = await sent(attack, token)
-        const { body: ofNothing } = await sent(withUnknownIds(attack), token)
+        const { body: answer } = await sent(foreignRequest(route, target, victims), token)
         expect([name, target.kind, withoutIds(answer)]).toEqual([name, target.kind, withoutIds(ofNothing)])
-        expect(['not_found', 'forbidden']).toContain(answer.code)
         if (route.path.includes('{businessId}')) break
       }
-    }
+    })
   })
 
   test('is not found in a conversation of one’s own', async () => {
@@ -119,7 +145,7 @@ describe('what belongs to others', () => {
   test.each(namingActions)('is refused as what there is not: the action $name', async action => {
     const nothing = { kind: 'direct', conversationId: v7(), messageId: v7() } as const
     const nobody = { customerId: v7(), agentId: v7() }
-    for (const { name, socket } of victims.attackers) {
+    await byEach(async ({ name, socket }) => {
       const ofNothing: unknown[] = []
       for (const data of foreignData(action, nothing, nobody)) {
         ofNothing.push(withoutIds(await answersTo(socket, action.name, data)))
@@ -130,7 +156,7 @@ describe('what belongs to others', () => {
           expect([name, target.kind, answers]).toEqual([name, target.kind, ofNothing[index]])
         }
       }
-    }
+    })
   })
 
   test.each(listingActions)('is passed over among what is one’s own: the action $name', async action => {
@@ -234,5 +260,166 @@ describe('a cursor', () => {
       }
     }
     expect(answered).toEqual([])
+  })
+})
+
+describe('what a request, or a frame, is made of', () => {
+  let token: string
+  let serviceToken: string
+  let own: Own
+  let socket: WireSocket
+  beforeAll(async () => {
+    const [userId, businessId] = [randomUUID(), randomUUID()]
+    token = await tokenFor(userId, { businessId })
+    const group = { token, body: { participantIds: [randomUUID()] } }
+    const { body: conversation } = await request<Conversation>('POST /conversations/group', group)
+    const customer = { token: await tokenFor(randomUUID()), body: { businessId } }
+    const { body: chat } = await request<Conversation>('POST /conversations/business', customer)
+    own = { conversationId: conversation.id, businessId, chatId: chat.id }
+    serviceToken = await readFile(testStack().directory.serviceToken, 'utf8')
+    socket = await openSocket(token)
+  })
+  afterAll(() => socket.close())
+
+  const withBody = documentedRoutes.filter(({ example }) => example)
+  const withTexts = documentedRoutes.filter(({ bodyTexts, query }) => bodyTexts.length + query.length > 0)
+  const withPath = documentedRoutes.filter(({ path }) => path.includes('{'))
+  const answering = documentedActions.filter(({ name }) => name !== 'heartbeat')
+
+  const answerTo = ({ target, rawBody }: HostileRequest) =>
+    request(target, {
+      token: target.includes('/internal/') ? serviceToken : token,
+      ...(rawBody && { rawBody, headers: { 'content-type': 'application/json' } }),
+    })
+  /** Those that were not answered as requests are: in time, and with no fault of ours. */
+  const failedOf = async (requests: readonly HostileRequest[]): Promise<unknown[]> => {
+    const answers = await Promise.all(requests.map(answerTo))
+    return answers.flatMap(({ status, body }, index) => (status < 500 ? [] : [[requests[index]?.target, status, body]]))
+  }
+  const codesOf = async (frames: readonly string[]): Promise<unknown[]> => {
+    const codes: unknown[] = []
+    for (const frame of frames) {
+      const answer = socket.next(({ event }) => event === 'error' || event === 'ack')
+      socket.send(frame)
+      codes.push((await answer).error?.code)
+    }
+    return codes
+  }
+  const ourFaults = ['internal_error', 'timeout', 'store_unavailable']
+
+  test.each(withTexts)('may be a text that takes long to read: $key', async route => {
+    for (const text of slowTexts) expect(await failedOf(withHostileText(route, own, text))).toEqual([])
+  })
+
+  test('may be an id that takes long to read, or a header', async () => {
+    for (const text of slowTexts.filter((_, index) => index % 2 === 0)) {
+      expect(await failedOf(withPath.flatMap(route => withHostilePath(route, own, text)))).toEqual([])
+      const headers = { authorization: `Bearer ${encodeURIComponent(text).slice(0, 6_000)}  x` }
+      expect((await request('GET /conversations', { headers })).status).toBe(401)
+    }
+  })
+
+  test.each(answering)('may be a text that takes long to read: the action $name', async action => {
+    for (const text of slowTexts.filter((_, index) => index % 2 === 0)) {
+      for (const code of await codesOf(framesWithHostileText(action, own, text))) expect(ourFaults).not.toContain(code)
+    }
+  })
+
+  test.each(withBody)('can not put anything on a prototype: $key', async route => {
+    const before = await answerTo(withoutFields(route, own))
+    for (const attack of withPrototypes(route, own)) {
+      const { status, body } = await answerTo(attack)
+      // What is named freely takes what is named so for nothing.
+      if (status === 200) expect(body).not.toHaveProperty(['specialHours', '__proto__', 'targetUserId'])
+      else expect([attack.rawBody, body.code]).toEqual([attack.rawBody, 'validation_failed'])
+    }
+    expect(withoutIds((await answerTo(withoutFields(route, own))).body)).toEqual(withoutIds(before.body))
+  })
+
+  test.each(answering)('can not put anything on a prototype: the action $name', async action => {
+    const nothing = JSON.stringify({ action: action.name, requestId: 'r' })
+    const before = await codesOf([nothing])
+    for (const code of await codesOf(framesWithPrototypes(action, own))) expect(code).toBe('validation_failed')
+    expect(await codesOf([nothing])).toEqual(before)
+  })
+
+  test('can be named like a prototype where a client names things freely', async () => {
+    const metadata = '{"__proto__":{"admin":true},"constructor":{"prototype":{"admin":true}}}'
+    const target = `POST /conversations/${own.conversationId}/messages`
+    const { status, body } = await answerTo({ target, rawBody: `{"content":"Hi","metadata":${metadata}}` })
+    expect(status).toBe(201)
+    expect(body.metadata).toMatchObject({ constructor: { prototype: { admin: true } } })
+    expect((await answerTo({ target, rawBody: '{"content":"Hi"}' })).body.metadata).toBeNull()
+  })
+
+  test('begins no line of a log, and no header', async () => {
+    const marker = `marker${randomUUID().slice(0, 8)}`
+    for (const text of injections(marker)) {
+      const requests = documentedRoutes.flatMap(route => [
+        ...withHostileText(route, own, text),
+        ...withHostilePath(route, own, text),
+      ])
+      for (const { headers } of await Promise.all(requests.map(answerTo))) expect(headers.has('set-cookie')).toBe(false)
+      await codesOf(answering.flatMap(action => framesWithHostileText(action, own, text)))
+    }
+    const log = await readFile(join(testStack().directory.logs, 'functions.log'), 'utf8')
+    const lines = [...log.matchAll(/^\S+ \w+ (\w+) (.*)$/gm)]
+    const written = lines.filter(([line, stream]) => stream === 'stdout' || line.includes(marker))
+    expect(written.length).toBeGreaterThan(0)
+    for (const [, , text = ''] of written) expect(() => JSON.parse(text)).not.toThrow()
+  }, 60_000)
+
+  test.each(Object.entries(ambiguousRequests))(
+    'is refused where it could be read in two ways: %s',
+    async (_, bytes) => {
+      const connection = await openRaw(testStack().outputs.HttpApiUrl)
+      connection.write(bytes)
+      expect((await connection.answer()).match(/^HTTP\/1\.1 .*/gm)).toEqual(['HTTP/1.1 400 Bad Request'])
+      connection.close()
+    },
+  )
+
+  test.each([7, 11])('may not be a body of %d MB', async megabytes => {
+    const rawBody = JSON.stringify({ content: 'x'.repeat(megabytes * 1024 * 1024) })
+    const answer = await answerTo({ target: `POST /conversations/${own.conversationId}/messages`, rawBody })
+    expect(answer).toMatchObject({ status: 413, body: { message: 'Request Entity Too Large' } })
+  })
+
+  test('may come slowly, or never: that keeps nobody else waiting', async () => {
+    const { HttpApiUrl, WebSocketUrl } = testStack().outputs
+    const body = '{"content":"Slowly"}'
+    const head = [
+      `POST /conversations/${own.conversationId}/messages HTTP/1.1`,
+      'Host: a',
+      `Authorization: Bearer ${token}`,
+      'Content-Type: application/json',
+      'Connection: close',
+      `Content-Length: ${body.length}`,
+    ].join('\r\n')
+    const upgrade = 'GET / HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n'
+    const starts: [string, string][] = [
+      [HttpApiUrl, head.slice(0, 60)],
+      [HttpApiUrl, `${head}\r\n\r\n${body.slice(0, 5)}`],
+      [WebSocketUrl, upgrade],
+    ]
+    const slow = await Promise.all(
+      starts.flatMap(([url, bytes]) =>
+        Array.from({ length: 200 }, async () => {
+          const connection = await openRaw(url)
+          connection.write(bytes)
+          return connection
+        }),
+      ),
+    )
+    const [finishing, ...others] = slow.slice(200)
+    for (let count = 0; count < 20; count += 1) {
+      for (const connection of others) connection.write('x')
+      expect((await request('GET /conversations', { token })).status).toBe(200)
+      expect((await socket.ask('ping')).event).toBe('ack')
+    }
+    await (await openSocket(token)).close()
+    finishing?.write(body.slice(5))
+    expect(await finishing?.answer()).toMatch(/^HTTP\/1\.1 201 Created/)
+    for (const connection of slow) connection.close()
   })
 })

@@ -22,7 +22,7 @@ export interface Attacker {
 
 /** People who have something to hide, and people who want to know it. */
 export interface Victims {
-  readonly targets: readonly Target[]
+  readonly targets: readonly [Target, ...Target[]]
   readonly businessId: string
   readonly agentId: string
   readonly customerId: string
@@ -34,6 +34,9 @@ export interface Victims {
   /** Closes the sockets of all, the attackers' too. */
   close(): Promise<void>
 }
+
+/** So that the victims stay online, however long the attack takes. */
+const heartbeatMs = 10_000
 
 /** Stands in every message, and in the name of the group. */
 export const secretText = 'For the victims’ eyes only'
@@ -53,20 +56,20 @@ const newAttacker = async (name: string, token: string): Promise<Attacker> => {
 
 /** A direct conversation, a group and a chat with a business, in which something was said; and who has no part in them any more. */
 export const openVictims = async (): Promise<Victims> => {
-  const [alice, bob, carol, eve, mallory, rival, businessId, rivalBusinessId] = Array.from({ length: 8 }, () =>
+  const [alice, bob, carol, eve, mallory, rival, boss, businessId, rivalBusinessId] = Array.from({ length: 9 }, () =>
     randomUUID(),
-  ) as [string, string, string, string, string, string, string, string]
+  ) as [string, string, string, string, string, string, string, string, string]
   const tokens = Object.fromEntries(
     await Promise.all([alice, bob, carol, eve, mallory, rival].map(async id => [id, await tokenFor(id)] as const)),
   )
   const tokenOf = (id: string): string => tokens[id] ?? ''
-  const [managersToken, rivalsToken] = await Promise.all([
+  const [managersToken, bossToken] = await Promise.all([
     tokenFor(carol, { businessId }),
-    tokenFor(rival, { businessId: rivalBusinessId }),
+    tokenFor(boss, { businessId: rivalBusinessId }),
   ])
 
   await succeed(`POST /business/${businessId}/agents/${bob}`, managersToken)
-  await succeed(`POST /business/${rivalBusinessId}/agents/${rival}`, rivalsToken)
+  await succeed(`POST /business/${rivalBusinessId}/agents/${rival}`, bossToken)
   const sockets: WireSocket[] = await Promise.all([alice, bob].map(id => openSocket(tokenOf(id))))
   for (const socket of sockets) await socket.until(({ event }) => event === 'session.ready')
 
@@ -76,14 +79,14 @@ export const openVictims = async (): Promise<Victims> => {
     group: await succeed<Conversation>('POST /conversations/group', tokenOf(alice), group),
     business: await succeed<OpenedConversation>('POST /conversations/business', tokenOf(alice), { businessId }),
   }
-  const targets: Target[] = []
-  for (const [kind, { id }] of Object.entries(opened)) {
-    const { id: messageId } = await succeed<Message>(`POST /conversations/${id}/messages`, tokenOf(alice), {
-      content: secretText,
-      metadata: { secretText },
-    })
-    targets.push({ kind: kind as Target['kind'], conversationId: id, messageId })
+  const targetIn = async (kind: Target['kind']): Promise<Target> => {
+    const { id: conversationId } = opened[kind]
+    const message = { content: secretText, metadata: { secretText } }
+    const path = `/conversations/${conversationId}/messages`
+    const { id: messageId } = await succeed<Message>(`POST ${path}`, tokenOf(alice), message)
+    return { kind, conversationId, messageId }
   }
+  const targets = [await targetIn('direct'), await targetIn('group'), await targetIn('business')] as const
   await succeed(`DELETE /conversations/${opened.group.id}/participants/${mallory}`, tokenOf(mallory))
 
   const seenBy = async (userId: string, token = tokenOf(userId)) => ({
@@ -104,8 +107,11 @@ export const openVictims = async (): Promise<Victims> => {
     await newAttacker('a stranger', tokenOf(eve)),
     await newAttacker('somebody who has left', tokenOf(mallory)),
     await newAttacker('an agent of another business', tokenOf(rival)),
-    await newAttacker('the manager of another business', rivalsToken),
+    await newAttacker('the manager of another business', bossToken),
   ]
+  const heartbeats = setInterval(() => {
+    for (const socket of sockets) socket.send({ action: 'heartbeat', data: {} })
+  }, heartbeatMs)
   const heardBefore = sockets.map(socket => socket.frames.length)
   return {
     targets,
@@ -114,8 +120,13 @@ export const openVictims = async (): Promise<Victims> => {
     customerId: alice,
     attackers,
     state: async () => [await seenBy(alice), await seenBy(bob), await seenOfBusiness()],
-    heard: () => sockets.flatMap((socket, index) => socket.frames.slice(heardBefore[index])),
+    // What they have not acknowledged comes again after a while.
+    heard: () =>
+      sockets.flatMap((socket, index) =>
+        socket.frames.slice(heardBefore[index]).filter(({ event }) => event && event !== 'messages.batch'),
+      ),
     close: async () => {
+      clearInterval(heartbeats)
       await Promise.all([...sockets, ...attackers.map(({ socket }) => socket)].map(socket => socket.close()))
     },
   }
