@@ -69,8 +69,8 @@ const lineOf = (db: Kysely<Database>): ReturnType<typeof oneAtATime> => {
  * The one way to change what decides who takes a business's conversations: the business is locked, something is changed, then
  * the queue is given to whoever can take it now, all of it in one transaction. So no two decisions of one business run at the
  * same time: no conversation gets two agents, no agent more than their limit. Who is online is read before the lock is taken.
- * What came of it is told, and put on record, when it is committed; the returned changes are for `tellToWait`. `hasMore`: others could be given out by
- * another turn, which the sweep takes in any case.
+ * What came of it is told, and put on record, when it is committed; the returned changes are for `tellToWait`. `hasMore`: others
+ * could be given out by another turn, which the sweep takes in any case.
  */
 export const takeTurn = async <Result>(
   deps: BusinessDeps,

@@ -64,8 +64,8 @@ export type ChangedConversation = ConversationRow & {
 /**
  * Those of a viewer's conversations that may have something in the window, in the order of their ids, from a position on. Whatever
  * is in the window is in one of them, also on later pages: a row that changes again after the window keeps its conversation
- * among them. One that the user joined after the window is not: all of it comes
- * with the next. Looks at each conversation of the viewer.
+ * among them. One that the user joined after the window is not: all of it comes with the next. Looks at each conversation of the
+ * viewer.
  */
 export const findChangedConversations = async (
   db: Kysely<Database>,

@@ -85,10 +85,10 @@ const NamesConversations = z.object({
 })
 
 /** So that a refusal can be found by it later. Several are one entry: a frame is not to cost more than that. */
-const targetOf = (conversationIds: readonly string[]): Record<string, string> =>
-  conversationIds.length > 1
-    ? { conversationIds: conversationIds.join(' ') }
-    : { conversationId: conversationIds[0] ?? '' }
+const targetOf = ([id, ...others]: readonly string[]): Record<string, string> => {
+  if (id === undefined) return {}
+  return others.length === 0 ? { conversationId: id } : { conversationIds: [id, ...others].join(' ') }
+}
 
 const recordRefusal = (
   { audit }: WebSocketDeps,
