@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, test } from '@jest/globals'
 import { until } from '../local/stores/until.ts'
 import { type ChaosClient, chaosClient, storedIn } from '../support/client-chaos.ts'
 import { faultSettings, repairedWithinMs, report } from '../support/faults-stack.ts'
-import { type StartedStack, startStack } from '../support/stack.ts'
+import { type StartedStack, startStack, stopWithoutLeaks } from '../support/stack.ts'
 
 /** A minute for a run by hand (`npm run test:client`); otherwise as long as it takes for everything to happen. */
 const seconds = Number(process.env.CLIENT_CHAOS_SECONDS || 8)
@@ -48,7 +48,7 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(async () => {
   for (const { chat } of clients) chat.close()
-  await stack?.stop()
+  if (stack) await stopWithoutLeaks(stack)
 })
 
 test(

@@ -1,4 +1,4 @@
-import { announceStack, startStack } from './stack.ts'
+import { announceStack, startStack, stopWithoutLeaks } from './stack.ts'
 import { announceKeys, startTokenIssuer } from './token-issuer.ts'
 
 declare global {
@@ -17,7 +17,7 @@ const setUp = async (): Promise<void> => {
     issuer.stop()
     throw error
   })
-  globalThis.stopTestStack = () => stack.stop().finally(issuer.stop)
+  globalThis.stopTestStack = () => stopWithoutLeaks(stack).finally(issuer.stop)
   announceStack(stack)
   announceKeys(issuer.keys)
   process.stderr.write(`The stack for the end-to-end tests is up at ${stack.outputs.HttpApiUrl}\n`)
