@@ -2,6 +2,7 @@ import { Agent as HttpAgent, type IncomingMessage, request as requestHttp } from
 import { Agent as HttpsAgent, request as requestHttps } from 'node:https'
 import { ApiGatewayManagementApiClient } from '@aws-sdk/client-apigatewaymanagementapi'
 import { SignatureV4 } from '@smithy/signature-v4'
+import { Sha256 } from './sha256.ts'
 
 /** `POST` sends its body as one text message, `DELETE` closes the connection. */
 export type ConnectionMethod = 'POST' | 'DELETE'
@@ -53,7 +54,7 @@ const createTransport = (endpoint: URL) => {
 
 /**
  * Signed by the SDK's own signer with the SDK's own credentials, which keeps the signing key for its day; sent without the
- * SDK's middleware, which costs more than all the rest of a push (docs/decisions/0020).
+ * SDK's middleware, which costs more than all the rest of a push (docs/decisions/0020, 0021).
  *
  * @param endpoint as the SDK takes it: `https://{api}.execute-api.{region}.amazonaws.com/{stage}`.
  */
@@ -64,7 +65,7 @@ export const createConnectionsApi = (endpoint: string): ConnectionsApi => {
     service: 'execute-api',
     region: config.region,
     credentials: config.credentials,
-    sha256: config.sha256,
+    sha256: Sha256,
   })
   const send = createTransport(url)
   const basePath = url.pathname.replace(/\/$/, '')

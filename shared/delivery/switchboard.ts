@@ -57,7 +57,7 @@ export interface Switchboard {
   disconnect(connection: Connection, now: Date): Promise<void>
   /**
    * Marks a message as pending for its recipients, takes it as the sender's sign of life, and finds everybody's connections, and
-   * which of the recipients are offline.
+   * which of the recipients are offline. A second round trip when Redis had lost the sender's connection.
    */
   route(routing: Routing, now: Date): Promise<{ connections: Connection[]; offline: string[]; sign: Sign | null }>
   /** Forgets connections that turned out to be gone. Repeating it changes nothing. */
@@ -95,6 +95,10 @@ const eachOnce = (connections: readonly Connection[]): Connection[] => {
 }
 
 export const createSwitchboard = (redis: Cluster, settings: PresenceSettings = presenceSettings): Switchboard => {
+  /** Its reply is 1 when the user was not online. */
+  const extendOnline = (pipeline: ChainableCommander, userId: string, now: Date) =>
+    pipeline.zadd(keys.online(bucketOf(userId)), 'GT', now.getTime() + settings.afterFrameMs, userId)
+
   const addSign = (pipeline: ChainableCommander, connection: Connection, now: Date) => {
     const { id, userId, businessId, connectedAt } = connection
     if (businessId !== undefined) {
@@ -102,10 +106,8 @@ export const createSwitchboard = (redis: Cluster, settings: PresenceSettings = p
         .hset(keys.connections(businessId), id, connectedAt)
         .expire(keys.connections(businessId), timeToLive.connections)
     }
-    return pipeline
-      .hset(keys.connections(userId), id, connectedAt)
-      .expire(keys.connections(userId), timeToLive.connections)
-      .zadd(keys.online(bucketOf(userId)), 'GT', now.getTime() + settings.afterFrameMs, userId)
+    pipeline.hset(keys.connections(userId), id, connectedAt).expire(keys.connections(userId), timeToLive.connections)
+    return extendOnline(pipeline, userId, now)
   }
 
   return {
@@ -163,13 +165,16 @@ export const createSwitchboard = (redis: Cluster, settings: PresenceSettings = p
         pipeline.expire(keys.pending(userId), timeToLive.pending)
         pipeline.zadd(keys.pendingUsers(bucketOf(userId)), 'NX', now.getTime(), userId)
       }
-      if (from) addSign(pipeline, from, now)
+      if (from) extendOnline(pipeline, from.userId, now)
       const replies = await runPipeline(pipeline)
-      const [added, , cameOnline] = replies.slice(-3)
+      const connections = eachOnce(listeners.flatMap((userId, index) => connectionsIn(userId, replies[index])))
+      // The sender's own are among what was read, so a connection that is registered is not registered again.
+      const known = connections.some(({ id }) => id === from?.id)
+      if (from && !known) await runPipeline(addSign(redis.pipeline(), from, now))
       return {
-        connections: eachOnce(listeners.flatMap((userId, index) => connectionsIn(userId, replies[index]))),
+        connections,
         offline: others.filter((_, index) => Number(replies[listeners.length + index] ?? 0) <= now.getTime()),
-        sign: from ? { known: added === 0, cameOnline: cameOnline === 1 } : null,
+        sign: from ? { known, cameOnline: replies.at(-1) === 1 } : null,
       }
     },
 

@@ -4,10 +4,11 @@
  * so that what else the machine does falls on all of them; figures are medians with their range, and good for ratios within
  * one run only.
  *
- * `npm run bench -- [--only <part of a name>] [--rounds 3] [--seconds 8] [--json <file>]`
+ * `npm run bench -- [--only <part of a name>] [--rounds 3] [--seconds 8] [--json <file>] [--profile <directory>]`
  */
 import { writeFile } from 'node:fs/promises'
 import { cpus } from 'node:os'
+import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { startStack } from '../support/stack.ts'
 import { assignmentScenario } from './bench/assignment.ts'
@@ -28,13 +29,17 @@ const { values: options } = parseArgs({
     rounds: { type: 'string', default: '3' },
     seconds: { type: 'string', default: '8' },
     json: { type: 'string' },
+    profile: { type: 'string' },
   },
 })
 const [rounds, seconds] = [Number(options.rounds), Number(options.seconds)]
 
 const main = async (): Promise<void> => {
   await using started = new AsyncDisposableStack()
-  const stack = await startStack()
+  // Node writes the profile of the host's main thread when it ends; those of functions end too suddenly for one.
+  const stack = await startStack(
+    options.profile ? { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${resolve(options.profile)}` } : {},
+  )
   started.defer(stack.stop)
   const service = createServiceTarget(stack)
   const floor = await startFloor(stack.outputs.DatabaseUrl, () => processorTime(stack.pid))
@@ -45,7 +50,7 @@ const main = async (): Promise<void> => {
     ...pageScenarios(seconds),
     assignmentScenario(service),
     coldStartScenario(service),
-    ...pgbenchScenario(() => stack.outputs.DatabaseUrl, seconds),
+    ...pgbenchScenario(service, seconds),
     // The last: it restarts the host.
     stormScenario(service),
   ].filter(({ name }) => name.includes(options.only))

@@ -36,6 +36,9 @@ interface Invocation {
   returned: boolean
 }
 
+// Reading a variable of a worker thread takes a lock; of a process, as on AWS, it costs little.
+process.env = { ...process.env }
+
 const port = parentPort
 if (!port) throw new Error('This file is the inside of an environment and is started by it')
 

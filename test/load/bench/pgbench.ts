@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
+import type { ServiceTarget } from './service-target.ts'
 import type { Scenario } from './target.ts'
 
 const run = promisify(execFile)
@@ -17,7 +18,7 @@ const findPgbench = (): string | undefined =>
   ['/usr/bin/pgbench', ...globSync('/usr/lib/postgresql/*/bin/pgbench')].find(path => existsSync(path))
 
 /** The statement of a send alone, by Postgres' own load generator: what the database does with nobody in between. */
-export const pgbenchScenario = (databaseUrl: () => string, seconds: number): Scenario[] => {
+export const pgbenchScenario = (service: ServiceTarget, seconds: number): Scenario[] => {
   const pgbench = findPgbench()
   if (!pgbench) {
     console.log('pgbench is not installed (Debian: postgresql-contrib); its reference is left out')
@@ -28,7 +29,7 @@ export const pgbenchScenario = (databaseUrl: () => string, seconds: number): Sce
       name: `pgbench, the send statement, ${clients} clients`,
       targets: ['service'],
       run: async () => {
-        const database = new pg.Client({ connectionString: databaseUrl() })
+        const database = new pg.Client({ connectionString: service.stack.outputs.DatabaseUrl })
         await database.connect()
         const directory = await mkdtemp(join(tmpdir(), 'kaha-chat-pgbench-'))
         try {
@@ -47,6 +48,7 @@ export const pgbenchScenario = (databaseUrl: () => string, seconds: number): Sce
           )
           const script = join(directory, 'send.sql')
           await writeFile(script, sendStatement(ids, sender))
+          const before = service.processorTime()
           const { stdout } = await run(
             pgbench,
             [
@@ -61,11 +63,16 @@ export const pgbenchScenario = (databaseUrl: () => string, seconds: number): Sce
               String(seconds),
               '-M',
               'prepared',
-              databaseUrl(),
+              service.stack.outputs.DatabaseUrl,
             ],
             { timeout: (seconds + 30) * 1_000 },
           )
-          return { 'messages/s': Number(/tps = ([\d.]+)/.exec(stdout)?.[1]) }
+          const perSecond = Number(/tps = ([\d.]+)/.exec(stdout)?.[1])
+          const { postgres } = service.processorTime()
+          return {
+            'messages/s': perSecond,
+            'Postgres CPU s/1,000': ((postgres - before.postgres) * 1_000) / (perSecond * seconds),
+          }
         } finally {
           await database.end()
           await rm(directory, { recursive: true, force: true })
