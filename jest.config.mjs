@@ -1,8 +1,9 @@
 // What a test makes go wrong is told to the log, too: it would bury the report.
 process.env.POWERTOOLS_LOG_LEVEL ??= 'SILENT'
-process.env.POWERTOOLS_METRICS_NAMESPACE ??= 'KahaChatTest'
-process.env.POWERTOOLS_SERVICE_NAME ??= 'kaha-chat-test'
-process.env.STAGE ??= 'test'
+// As functions of the stage `dev` have them, so that what tests write can be compared with what its alarms look at.
+process.env.POWERTOOLS_METRICS_NAMESPACE ??= 'KahaChat'
+process.env.POWERTOOLS_SERVICE_NAME ??= 'kaha-chat'
+process.env.STAGE ??= 'dev'
 
 const shared = {
   testEnvironment: 'node',

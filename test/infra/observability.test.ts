@@ -3,6 +3,7 @@ import { describe, expect, test } from '@jest/globals'
 import type { Template } from 'aws-cdk-lib/assertions'
 import { topology } from '../../infra/topology.ts'
 import { metricDimensions, metricNamespace, metricUnits } from '../../shared/platform/metric-catalogue.ts'
+import { alarmsOf, metricsOf, ownMetricsOfAlarms } from './alarm-metrics.ts'
 import { functionNamed, type Resource, render, resource, resourceLike, resources } from './rendered.ts'
 import { synthesize } from './synthesized.ts'
 
@@ -14,23 +15,11 @@ const both: [string, Template][] = [
 ]
 const runbook = readFileSync(new URL('../../docs/runbook.md', import.meta.url), 'utf8')
 
-interface MetricOfAlarm {
-  Namespace: string
-  MetricName: string
-  Dimensions?: { Name: string; Value: string }[]
-}
-const alarmsOf = (template: Template) => resources(template, 'AWS::CloudWatch::Alarm')
 /** The kind is what stands behind the stack in its name; `of` whatever stands behind that. */
 const nameOf = ({ properties }: Resource) => {
   const [, , kind = '', ...of] = String(properties.AlarmName).split('-')
   return { kind, of: of.join('-') }
 }
-const metricsOf = ({ properties }: Resource): MetricOfAlarm[] =>
-  properties.Metrics
-    ? (properties.Metrics as { MetricStat?: { Metric: MetricOfAlarm } }[]).flatMap(
-        each => each.MetricStat?.Metric ?? [],
-      )
-    : [properties as unknown as MetricOfAlarm]
 const ofKind = (template: Template, kind: string) => alarmsOf(template).filter(alarm => nameOf(alarm).kind === kind)
 
 /** The sections of the runbook that are about alarms, by their titles. */
@@ -63,24 +52,21 @@ describe.each(both)('the alarms of %s', (_, template) => {
   })
 
   test('on metrics of ours name what is in the catalogue, under its dimensions', () => {
-    const own = alarmsOf(template).flatMap(alarm =>
-      metricsOf(alarm)
-        .filter(metric => !metric.Namespace.startsWith('AWS/'))
-        .map(metric => ({ alarm: nameOf(alarm).kind, metric })),
-    )
-    expect(new Set(own.map(({ alarm }) => alarm)).size).toBeGreaterThanOrEqual(6)
-    for (const { metric } of own) {
+    const own = ownMetricsOfAlarms(template)
+    expect(new Set(own.map(({ MetricName }) => MetricName)).size).toBeGreaterThanOrEqual(6)
+    for (const metric of own) {
       expect(metric.Namespace).toBe(metricNamespace)
       expect(Object.keys(metricUnits)).toContain(metric.MetricName)
       expect(metric.Dimensions?.map(({ Name }) => Name)).toEqual([...metricDimensions])
-      const variables = functionNamed(template, 'MessageFunction').properties.Environment as {
-        Variables: Record<string, string>
+      for (const name of Object.keys(topology.functions)) {
+        expect(functionNamed(template, name).properties.Environment).toMatchObject({
+          Variables: {
+            POWERTOOLS_METRICS_NAMESPACE: metric.Namespace,
+            POWERTOOLS_SERVICE_NAME: metric.Dimensions?.[0]?.Value,
+            STAGE: metric.Dimensions?.[1]?.Value,
+          },
+        })
       }
-      expect(variables.Variables).toMatchObject({
-        POWERTOOLS_METRICS_NAMESPACE: metric.Namespace,
-        POWERTOOLS_SERVICE_NAME: metric.Dimensions?.[0]?.Value,
-        STAGE: metric.Dimensions?.[1]?.Value,
-      })
     }
   })
 

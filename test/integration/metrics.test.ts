@@ -13,6 +13,8 @@ import { createPush } from '../../shared/delivery/push.ts'
 import { retentionDays } from '../../shared/messages/retention.ts'
 import { metricDimensions, metricUnits } from '../../shared/platform/metric-catalogue.ts'
 import { publishMetrics } from '../../shared/platform/metrics.ts'
+import { ownMetricsOfAlarms } from '../infra/alarm-metrics.ts'
+import { synthesize } from '../infra/synthesized.ts'
 import { neverOpen, newBusiness } from '../support/business.ts'
 import { lambdaContext } from '../support/lambda.ts'
 import { createOwnDatabase, type OwnDatabase } from '../support/own-database.ts'
@@ -237,3 +239,22 @@ test('every metric of the catalogue was written by these tests, under its name, 
     expect(written).toContainEqual({ name, unit, dimensions: [[...metricDimensions]] })
   }
 })
+
+test('every metric of ours that an alarm looks at was written by these tests, in its namespace and with its dimensions', () => {
+  const written = allWrittenMetrics().flatMap(({ _aws, ...line }) =>
+    _aws.CloudWatchMetrics.flatMap(({ Namespace, Metrics, Dimensions }) =>
+      Metrics.flatMap(({ Name }) =>
+        Dimensions.map(names => ({
+          Namespace,
+          MetricName: Name,
+          Dimensions: names.map(name => ({ Name: name, Value: String(line[name as keyof typeof line]) })),
+        })),
+      ),
+    ),
+  )
+  const looked = ownMetricsOfAlarms(synthesize({ stage: 'dev' }))
+  expect(looked.length).toBeGreaterThanOrEqual(6)
+  for (const { Namespace, MetricName, Dimensions } of looked) {
+    expect(written).toContainEqual({ Namespace, MetricName, Dimensions })
+  }
+}, 60_000)
