@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import type { Template } from 'aws-cdk-lib/assertions'
 import { topology as deployed, type Resource as Used } from '../../infra/topology.ts'
-import { functionNamed, resource, resources, statements, variablesOf } from './rendered.ts'
+import { functionNamed, resource, resourceStatements, resources, statements, variablesOf } from './rendered.ts'
 import { completeTopology, synthesize } from './synthesized.ts'
 
 const straight = synthesize({ stage: 'dev' }, completeTopology)
@@ -170,6 +170,65 @@ describe.each(targets)('with a database %s', (_, template) => {
     ]
     expect(wild.filter(each => !expected.some(pattern => pattern.test(each)))).toEqual([])
     expect(expected.filter(pattern => !wild.some(each => pattern.test(each)))).toEqual([])
+  })
+
+  test('no policy on a resource lets in anybody, nor more than AWS asks for', () => {
+    const root = { AWS: 'arn:<AWS::Partition>:iam::<AWS::AccountId>:root' }
+    const cloudWatch = { Service: 'cloudwatch.amazonaws.com' }
+    const expected = [
+      // Without it a key could be managed by nobody any more. Access is given by roles.
+      { principal: root, action: 'kms:*' },
+      // CloudWatch asks for both kinds of data keys to publish to an encrypted topic.
+      { principal: cloudWatch, action: 'kms:GenerateDataKey*' },
+    ]
+    const allowed = resourceStatements(template).filter(({ effect }) => effect === 'Allow')
+    expect(allowed.length).toBeGreaterThan(0)
+    const wild = allowed.flatMap(({ principal, actions, condition }) =>
+      actions.filter(action => action.includes('*')).map(action => ({ principal, action, condition })),
+    )
+    for (const { principal, action } of wild) expect(expected).toContainEqual({ principal, action })
+    for (const exception of expected) expect(wild).toContainEqual(expect.objectContaining(exception))
+    for (const { principal, condition } of allowed) {
+      expect(JSON.stringify(principal)).not.toMatch(/"\*"/)
+      // A service of AWS acts for any account, so it is asked for which.
+      if (JSON.stringify(principal).includes('"Service"')) expect(condition).not.toBeNull()
+    }
+  })
+
+  test('policies of Amazon are attached where AWS has nothing narrower to offer', () => {
+    const attached = resources(template, 'AWS::IAM::Role').flatMap(({ id, properties }) =>
+      [properties.ManagedPolicyArns ?? []].flat().map(policy => `${id} ${String(policy).split('policy/').at(-1)}`),
+    )
+    const expected = [
+      // The library's own functions, for what CloudFormation can not do: they write a log.
+      /^Custom\w+ service-role\/AWSLambdaBasicExecutionRole$/,
+      /^AWSCDKTrigger\w+ service-role\/AWSLambdaBasicExecutionRole$/,
+      // One role of the account for the logs of all its WebSocket APIs: API Gateway makes groups by names of its own.
+      /^RealtimeApiGatewayLogs\w+ service-role\/AmazonAPIGatewayPushToCloudWatchLogs$/,
+      // Shifts traffic between versions and reads alarms; Amazon has it for all functions or none.
+      ...(template === throughProxy ? [/^DeploymentsRole\w+ service-role\/AWSCodeDeployRoleForLambdaLimited$/] : []),
+    ]
+    expect(attached.filter(each => !expected.some(pattern => pattern.test(each)))).toEqual([])
+    expect(expected.filter(pattern => !attached.some(each => pattern.test(each)))).toEqual([])
+  })
+
+  test('functions are called by the APIs and events of this account, and by no address of their own', () => {
+    const permissions = resources(template, 'AWS::Lambda::Permission')
+    expect(permissions.length).toBeGreaterThan(0)
+    for (const { properties } of permissions) {
+      expect(['apigateway.amazonaws.com', 'events.amazonaws.com']).toContain(properties.Principal)
+      expect(properties.SourceArn).toBeDefined()
+    }
+    const reachable = [
+      'AWS::Lambda::Url',
+      'AWS::S3::Bucket',
+      'AWS::EC2::Instance',
+      'AWS::ElasticLoadBalancingV2::LoadBalancer',
+      'AWS::CloudFront::Distribution',
+      'AWS::ApiGateway::RestApi',
+    ]
+    for (const type of reachable) expect(resources(template, type)).toEqual([])
+    expect(resources(template, 'AWS::ApiGatewayV2::Api')).toHaveLength(2)
   })
 
   test.each(names)('%s is in the VPC only when it uses a store that is there, and only reaches that', name => {

@@ -89,6 +89,8 @@ export interface Statement {
   readonly actions: readonly string[]
   readonly resources: readonly string[]
   readonly condition: Json
+  /** Whom the policy of a resource is about; null in a role's. */
+  readonly principal: Json
 }
 
 const statementsOf = (owner: string, document: Json | undefined): Statement[] => {
@@ -102,6 +104,7 @@ const statementsOf = (owner: string, document: Json | undefined): Statement[] =>
       actions: [statement.Action ?? []].flat().map(String),
       resources: [statement.Resource ?? []].flat().map(String),
       condition: statement.Condition ?? null,
+      principal: statement.Principal ?? null,
     }))
 }
 
@@ -117,3 +120,12 @@ export const statements = (template: Template): Statement[] => [
       .flatMap(policy => statementsOf(`<${id}>`, policy.PolicyDocument)),
   ),
 ]
+
+/** Every statement of the policies that stand on what they protect; `owner` is what has the policy. */
+export const resourceStatements = (template: Template): Statement[] =>
+  [...new Set(Object.values(template.toJSON().Resources).map(each => (each as { Type: string }).Type))]
+    .filter(type => !type.startsWith('AWS::IAM::'))
+    .flatMap(type => resources(template, type))
+    .flatMap(({ id, properties }) =>
+      ['KeyPolicy', 'PolicyDocument', 'ResourcePolicy'].flatMap(name => statementsOf(`<${id}>`, properties[name])),
+    )

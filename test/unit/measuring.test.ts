@@ -42,7 +42,7 @@ describe('what an event measures', () => {
           Timestamp: expect.any(Number),
           CloudWatchMetrics: [
             {
-              Namespace: 'KahaChatTest',
+              Namespace: 'KahaChat',
               Dimensions: [['service', 'stage']],
               Metrics: [
                 { Name: 'PushesSent', Unit: 'Count' },
@@ -51,8 +51,8 @@ describe('what an event measures', () => {
             },
           ],
         },
-        service: 'kaha-chat-test',
-        stage: 'test',
+        service: 'kaha-chat',
+        stage: 'dev',
         PushesSent: [1, 1],
         PushLatency: 12,
       },
