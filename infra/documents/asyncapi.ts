@@ -27,7 +27,8 @@ Every frame is a JSON object in a text frame. A client sends \`{ action, request
 
 ## Opening and closing
 
-The handshake is refused with 401 without a token or with a bad one, 429 when there are too many, and 5xx when it may succeed later.
+Get a ticket by \`POST /realtime/ticket\` and open the \`url\` that comes with it; a JWT as \`token\` does as well. The handshake is refused
+with 401 without either, with a bad one, or with a ticket that was used before or is older than 30 seconds, 429 when there are too many, and 5xx when it may succeed later.
 When the token's \`exp\` has passed, the next frame gets the error \`token_expired\` and the socket is closed (1000); a silent socket is
 closed by the sweep. No other error closes a socket.
 
@@ -103,7 +104,11 @@ const handshake = {
   type: 'object',
   required: ['token'],
   properties: {
-    token: { type: 'string', description: 'A JWT of the platform.' },
+    token: {
+      type: 'string',
+      description:
+        'A ticket from `POST /realtime/ticket`, which is of use once and for 30 seconds, or a JWT of the platform. With a ticket the JWT stays out of URLs, and so out of logs.',
+    },
     replay: { type: 'string', const: 'none', description: 'No replay follows: the client resumes by `sync`.' },
   },
 }
@@ -132,7 +137,12 @@ export const asyncApiDocument: ApiDocuments['asyncApi'] = async () => {
       messages,
       schemas: componentsUsedBy(messages, schemas.components),
       securitySchemes: {
-        token: { type: 'httpApiKey', in: 'query', name: 'token', description: 'The token of the handshake.' },
+        token: {
+          type: 'httpApiKey',
+          in: 'query',
+          name: 'token',
+          description: 'The ticket or the JWT of the handshake.',
+        },
       },
     },
   }

@@ -3,6 +3,7 @@ import { afterEach, describe, expect, test } from '@jest/globals'
 import { type Chat, type ChatEvents, createChat } from '../../shared/client/client.ts'
 import { until } from '../local/stores/until.ts'
 import { foreignProject } from '../support/client-package.ts'
+import { node22, noNode22 } from '../support/node-22.ts'
 import { examplesOf } from '../support/page-examples.ts'
 import { testStack } from '../support/stack.ts'
 import { tokenFor } from '../support/tokens.ts'
@@ -135,7 +136,7 @@ describe('two clients of the library', () => {
 })
 
 describe('the examples of the client', () => {
-  test('run as they are, with the package in Node', async () => {
+  const runIn = async (program: string): Promise<void> => {
     const examples = await examplesOf('shared/client/README.md')
     const [example = '', withOutbox = ''] = examples.map(({ code }) => code)
     const project = await foreignProject()
@@ -149,7 +150,7 @@ describe('the examples of the client', () => {
       const fetchToken = token\n`
     const untilSeen = "\nchat.on('message', () => setTimeout(() => chat.close()))"
     try {
-      expect(await project.run(prelude + example + untilSeen)).toBe('1 me: Namaste, Bob!\n')
+      expect(await project.run(prelude + example + untilSeen, program)).toBe('1 me: Namaste, Bob!\n')
       const storage = `const kept = new Map([['outbox', null]])
         const localStorage = { getItem: name => kept.get(name), setItem: (name, text) => kept.set(name, text) }`
       const code = `import { createChat } from 'kaha-chat-client'\n${prelude}${storage}\n${withOutbox}
@@ -157,9 +158,16 @@ describe('the examples of the client', () => {
         await chat.connect()
         chat.close()
         console.log(JSON.parse(kept.get('outbox'))[0].content)`
-      expect(await project.run(code)).toBe('kept\n')
+      expect(await project.run(code, program)).toBe('kept\n')
     } finally {
       await project.remove()
     }
-  }, 60_000)
+  }
+
+  test('run as they are, with the package in Node 24', () => runIn(process.execPath), 60_000)
+
+  const reason = noNode22()
+  const inNode22 = reason === undefined ? test : test.skip
+  const suffix = reason === undefined ? '' : ` (skipped: ${reason})`
+  inNode22(`run as they are, with the package in Node 22${suffix}`, async () => runIn(await node22()), 120_000)
 })

@@ -14,8 +14,8 @@ export interface ForeignProject {
   /** Where the package is installed. */
   readonly package: string
   write(file: string, text: string): Promise<void>
-  /** Runs a module of the project; resolves with what it has written. */
-  run(code: string, variables?: Record<string, string>): Promise<string>
+  /** Runs a module of the project, in this Node or in that program; resolves with what it has written. */
+  run(code: string, program?: string): Promise<string>
   remove(): Promise<void>
 }
 
@@ -29,10 +29,10 @@ export const foreignProject = async (): Promise<ForeignProject> => {
     path,
     package: installed,
     write,
-    run: async (code, variables = {}) => {
+    run: async (code, program = process.execPath) => {
       await write('app.js', code)
-      const env = { PATH: process.env.PATH, ...variables }
-      return (await execute(process.execPath, [join(path, 'app.js')], { env, timeout: runTimeoutMs })).stdout
+      const env = { PATH: process.env.PATH }
+      return (await execute(program, [join(path, 'app.js')], { env, timeout: runTimeoutMs })).stdout
     },
     remove: () => rm(path, { recursive: true, force: true }),
   }

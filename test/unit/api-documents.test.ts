@@ -27,6 +27,10 @@ interface Content {
   examples?: Record<string, unknown>
 }
 
+interface Described {
+  description: string
+}
+
 interface Operation {
   parameters: { name: string; description?: string }[]
   requestBody?: { content: Record<string, Content> }
@@ -39,6 +43,7 @@ interface OpenApi {
 }
 
 interface AsyncApi {
+  channels: { socket: { bindings: { ws: { query: { required: string[]; properties: Record<string, Described> } } } } }
   operations: Record<string, { action: string; title: string; 'x-problem-codes'?: string[] }>
   components: { messages: Record<string, { examples: { payload: unknown }[] }>; schemas: Record<string, Schema> }
 }
@@ -134,6 +139,13 @@ describe('the API documents describe', () => {
     expect(new Set(described.map(({ name }) => name)).size).toBe(described.length)
     expect(new Set(described.map(({ schema }) => schema)).size).toBe(described.length)
   })
+})
+
+test('the AsyncAPI document says what a handshake takes: a ticket, or a token, and whether to replay', () => {
+  const { required, properties } = asyncApi.channels.socket.bindings.ws.query
+  expect(required).toEqual(['token'])
+  expect(Object.keys(properties)).toEqual(['token', 'replay'])
+  expect(properties.token?.description).toMatch(/ticket from `POST \/realtime\/ticket`.* or a JWT/)
 })
 
 describe('the linters of the ecosystem find nothing wrong with', () => {
