@@ -31,6 +31,9 @@ interface AsyncApi {
   }
 }
 
+/** Every id in a text. */
+export const uuids = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g
+
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null
 
 /** The fields of a body that hold texts, as `initialMessage.id`: those of lists are named as the list, those of records `*`. */

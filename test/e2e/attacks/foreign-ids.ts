@@ -4,6 +4,7 @@ import {
   type DocumentedRoute,
   documentedActions,
   documentedRoutes,
+  uuids,
 } from './documented-requests.ts'
 import { secretText, type Target, type Victims } from './victims.ts'
 
@@ -43,11 +44,9 @@ export const foreignRequest = (
   return { target: `${method} ${filled}`, body: bodies[key] ?? example }
 }
 
-const uuid = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g
-
 /** Of a business and a conversation that there are not, nor the users who are named. */
 export const withUnknownIds = ({ target, body }: ForeignRequest): ForeignRequest => ({
-  target: target.replaceAll(uuid, () => v7()),
+  target: target.replaceAll(uuids, () => v7()),
   body,
 })
 
@@ -55,7 +54,7 @@ export const withUnknownIds = ({ target, body }: ForeignRequest): ForeignRequest
 export const withoutIds = (answer: unknown): unknown =>
   JSON.parse(
     JSON.stringify(answer, (name, value) => (['requestId', 'at'].includes(name) ? undefined : value)).replaceAll(
-      uuid,
+      uuids,
       'an id',
     ),
   )

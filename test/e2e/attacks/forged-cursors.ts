@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto'
 import { tokenFor } from '../../support/tokens.ts'
-import { request } from '../../support/wire-client.ts'
 import type { DocumentedRoute } from './documented-requests.ts'
+import { succeed } from './succeed.ts'
 
 /** A list that comes in pages, of somebody who has something in each, and what is said of a place in it. */
 export interface PagedList {
@@ -22,12 +22,6 @@ export interface ListOwner {
 }
 
 export const takesCursor = ({ query }: DocumentedRoute): boolean => query.includes('cursor') || query.includes('since')
-
-const succeed = async (target: string, token: string, body?: object): Promise<Record<string, unknown>> => {
-  const answer = await request(target, { token, ...(body && { body }) })
-  if (answer.status >= 300) throw new Error(`${target}: ${answer.status} ${JSON.stringify(answer.body)}`)
-  return answer.body
-}
 
 /** Whoever manages a business and has more than one of everything that is listed. */
 export const openLists = async (): Promise<ListOwner> => {

@@ -4,6 +4,7 @@ import {
   type DocumentedRoute,
   documentedActions,
   documentedRoutes,
+  uuids,
 } from './documented-requests.ts'
 
 /** What is one's own, so that a request is looked at in full. */
@@ -19,8 +20,6 @@ export interface HostileRequest {
   readonly rawBody?: string
 }
 
-const uuid = /[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}/g
-
 const filledPath = ({ path }: DocumentedRoute, { conversationId, businessId, chatId }: Own): string =>
   path
     .replace('{id}', path.startsWith('/business/') ? chatId : conversationId)
@@ -29,7 +28,7 @@ const filledPath = ({ path }: DocumentedRoute, { conversationId, businessId, cha
 
 /** An example of the documents, about nobody whom other tests know. */
 const fresh = (example: Record<string, unknown>, { conversationId }: Own): Record<string, unknown> => {
-  const text = JSON.stringify(example).replaceAll(uuid, () => v7())
+  const text = JSON.stringify(example).replaceAll(uuids, () => v7())
   return JSON.parse(text, (name, value) => (name === 'conversationId' ? conversationId : value))
 }
 
@@ -48,7 +47,7 @@ const inUrl = (text: string): string =>
     .slice(0, 6_000)
     .replace(/%[\dA-F]?$/, '')
 
-/** Each text of the body of a route, and of its query, replaced by this one, which is `length` long at most. */
+/** Each text of the body of a route, and of its query, replaced by this one. */
 export const withHostileText = (route: DocumentedRoute, own: Own, text: string): HostileRequest[] => {
   const target = `${route.method} ${filledPath(route, own)}`
   const example = fresh(route.example ?? {}, own)
@@ -115,10 +114,9 @@ export const withoutFields = (route: DocumentedRoute, own: Own): HostileRequest 
   rawBody: '{}',
 })
 
-/** Texts on which a careless pattern, parser or normalisation would take long. */
-export const slowTexts: readonly string[] = ['a', '0', ' ', '<a ', '<!--', '&amp', 'e\u0301\u0323', '1-'].flatMap(
-  part => [3_999, 100_000].map(length => `${part.repeat(length / part.length)}!`),
-)
+/** Texts of about this length on which a careless pattern, parser or normalisation would take long. */
+export const slowTexts = (length: number): string[] =>
+  ['a', '0', ' ', '<a ', '<!--', '&amp', 'e\u0301\u0323', '1-'].map(part => `${part.repeat(length / part.length)}!`)
 
 /** Texts that would begin a line or a header of their own, if they came somewhere as they are. */
 export const injections = (marker: string): readonly string[] =>

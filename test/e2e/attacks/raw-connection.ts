@@ -4,12 +4,12 @@ import { connect } from 'node:net'
 /** A TCP connection on which anything can be said, at any pace. */
 export interface RawConnection {
   write(bytes: string): void
-  /** What has come until the other side ended it, or nothing more came for a second. */
+  /** What has come until the other side ended it, or nothing more came for 10 s. */
   answer(): Promise<string>
   close(): void
 }
 
-const patienceMs = 1_000
+const patienceMs = 10_000
 
 /** @param url Whose host and port are called. */
 export const openRaw = async (url: string): Promise<RawConnection> => {
@@ -23,7 +23,7 @@ export const openRaw = async (url: string): Promise<RawConnection> => {
     write: bytes => void socket.write(bytes, 'latin1'),
     answer: async () => {
       socket.setTimeout(patienceMs)
-      await Promise.race([once(socket, 'close'), once(socket, 'timeout')])
+      if (!socket.destroyed) await Promise.race([once(socket, 'close'), once(socket, 'timeout')])
       return received
     },
     close: () => void socket.destroy(),

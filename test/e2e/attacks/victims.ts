@@ -3,7 +3,8 @@ import type { OpenedConversation } from '../../../shared/business/business.schem
 import type { Conversation, ConversationPage } from '../../../shared/conversations/conversations.schema.ts'
 import type { Message, MessagePage } from '../../../shared/messages/messages.schema.ts'
 import { tokenFor } from '../../support/tokens.ts'
-import { openSocket, request, type WireSocket } from '../../support/wire-client.ts'
+import { openSocket, type WireSocket } from '../../support/wire-client.ts'
+import { succeed } from './succeed.ts'
 
 /** A conversation of others, and what there is in it to get at. */
 export interface Target {
@@ -40,12 +41,6 @@ const heartbeatMs = 10_000
 
 /** Stands in every message, and in the name of the group. */
 export const secretText = 'For the victims’ eyes only'
-
-const succeed = async <Body>(target: string, token: string, body?: object): Promise<Body> => {
-  const answer = await request<Body>(target, { token, ...(body && { body }) })
-  if (answer.status >= 300) throw new Error(`${target}: ${answer.status} ${JSON.stringify(answer.body)}`)
-  return answer.body
-}
 
 const newAttacker = async (name: string, token: string): Promise<Attacker> => {
   const { id } = await succeed<Conversation>('POST /conversations/direct', token, { targetUserId: randomUUID() })
