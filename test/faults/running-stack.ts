@@ -20,7 +20,8 @@ afterEach(async () => {
   await until('all sockets are closed', () => stack.host.gateway.connectionCount() === 0)
 })
 
-afterAll(() => stack?.stop())
+// All that was sent is looked for in all that was logged.
+afterAll(() => stack?.stop(), 90_000)
 
 /** A client that is stopped after the test. */
 export const clientOf = (userId: string): ModelClient => {
