@@ -1,3 +1,4 @@
+import type { webcrypto } from 'node:crypto'
 import { createRemoteJWKSet, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose'
 import * as z from 'zod/mini'
 import type { Clock } from '../platform/clock.ts'
@@ -99,13 +100,14 @@ const callerOf = (payload: JWTPayload): Caller => {
 export const createTokenVerifier = (config: TokenConfig, clock: Clock): TokenVerifier => {
   const { JWT_JWKS_URL: jwksUrl, JWT_ISSUER: issuer, JWT_AUDIENCE: audience } = config
   const publicKeys = jwksUrl ? createRemoteJWKSet(new URL(jwksUrl), { timeoutDuration: 2_000 }) : undefined
-  let sharedSecret: Promise<Uint8Array> | undefined
-  const loadSecret = async (arn: string): Promise<Uint8Array> => {
+  let sharedSecret: Promise<webcrypto.CryptoKey> | undefined
+  const loadSecret = async (arn: string): Promise<webcrypto.CryptoKey> => {
     const secret = new TextEncoder().encode(config.JWT_SECRET ?? (await readSecret(arn)))
     if (secret.length < minSecretBytes) throw new Error(`The token secret has less than ${minSecretBytes} bytes`)
-    return secret
+    // Imported once: of bytes, jose would make a key for each token.
+    return crypto.subtle.importKey('raw', secret, { name: 'HMAC', hash: 'SHA-256' }, false, ['verify'])
   }
-  const secretKey = (): Promise<Uint8Array> => {
+  const secretKey = (): Promise<webcrypto.CryptoKey> => {
     sharedSecret ??= loadSecret(config.JWT_SECRET_ARN ?? '').catch(error => {
       sharedSecret = undefined
       throw error

@@ -6,7 +6,7 @@ import {
 } from '../business/business-conversations.repository.ts'
 import type { Database } from '../database/schema.ts'
 import { conversationNotFound, Problem } from '../platform/problems.ts'
-import { type ConversationRow, findConversation, lockConversation } from './conversations.repository.ts'
+import { type ConversationRow, findWithParticipants, lockConversation } from './conversations.repository.ts'
 import { listParticipants, type ParticipantRow } from './participants.repository.ts'
 
 /** A conversation through the eyes of one of its participants, or of the business that manages it. */
@@ -71,13 +71,12 @@ const accessTo = async (
   return access
 }
 
-/** Throws `not_found` unless the viewer is a participant now, or manages the conversation. */
+const isInIt = <Row extends { user_id: string | null }>(row: Row): row is Row & ParticipantRow => row.user_id !== null
+
+/** Throws `not_found` unless the viewer is a participant now, or manages the conversation. One statement, two of a business's. */
 export const requireAccess = async (db: Kysely<Database>, conversationId: string, viewer: Viewer): Promise<Access> => {
-  const [conversation, participants] = await Promise.all([
-    findConversation(db, conversationId),
-    listParticipants(db, [conversationId]),
-  ])
-  return accessTo(db, conversation, participants, viewer)
+  const rows = await findWithParticipants(db, conversationId)
+  return accessTo(db, rows[0], rows.filter(isInIt), viewer)
 }
 
 /** The same with the conversation locked, for whatever changes its members: nobody joins, leaves or sends until the end. */

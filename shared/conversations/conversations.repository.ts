@@ -2,6 +2,7 @@ import { type Kysely, type Selectable, sql, type Transaction } from 'kysely'
 import { isOneOf } from '../database/is-one-of.ts'
 import type { ConversationsTable, ConversationType, Database } from '../database/schema.ts'
 import { currentTransaction } from '../database/transaction-id.ts'
+import { participantColumns } from './participants.repository.ts'
 
 export type ConversationRow = Selectable<Omit<ConversationsTable, 'changed_xid'>>
 
@@ -20,6 +21,22 @@ const columns = [
 
 export const findConversation = (db: Kysely<Database>, id: string): Promise<ConversationRow | undefined> =>
   db.selectFrom('conversations').select(columns).where('id', '=', id).executeTakeFirst()
+
+/**
+ * A conversation, and who is in it now, in order of joining, both of the same moment: one row for each participant, and one without
+ * any when nobody is in it.
+ */
+export const findWithParticipants = (db: Kysely<Database>, id: string) =>
+  db
+    .selectFrom('conversations')
+    .leftJoin('participants', join =>
+      join.onRef('participants.conversation_id', '=', 'conversations.id').on('participants.left_at', 'is', null),
+    )
+    .select([...columns, ...participantColumns])
+    .where('conversations.id', '=', id)
+    .orderBy('participants.joined_at')
+    .orderBy('participants.user_id')
+    .execute()
 
 /** Another one whenever messages came or were deleted: the transaction that last wrote the conversation's row. */
 export const findVersion = async (db: Kysely<Database>, id: string): Promise<string | undefined> => {

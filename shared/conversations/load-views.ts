@@ -31,7 +31,7 @@ export interface SharedParts {
 
 /**
  * The parts of these conversations that are the same for everybody: one statement, a second one when there are business
- * conversations among them, a Redis round trip for delivered positions and what the profiles cost.
+ * conversations among them, a Redis round trip for delivered positions where somebody lacks something, and what the profiles cost.
  */
 export const loadShared = async (
   { db, delivered, profiles }: LoadViewsDeps,
@@ -47,7 +47,11 @@ export const loadShared = async (
     userIds: rows.map(({ user_id }) => user_id),
     businessIds: standings.map(({ business_id }) => business_id),
   }
-  const [participants, loaded] = await Promise.all([withDelivered(delivered, rows), profiles.load(wanted, patience)])
+  const lastSeqs = new Map(conversations.map(({ id, last_seq }) => [id, last_seq]))
+  const [participants, loaded] = await Promise.all([
+    withDelivered(delivered, rows, lastSeqs),
+    profiles.load(wanted, patience),
+  ])
   return {
     participants: Map.groupBy(participants, participant => participant.conversation_id),
     businesses: new Map(standings.map(standing => [standing.conversation_id, standing])),

@@ -5,24 +5,25 @@ import { currentTransaction } from '../database/transaction-id.ts'
 
 export type ParticipantRow = Selectable<Omit<ParticipantsTable, 'changed_xid'>>
 
-const columns = [
-  'conversation_id',
-  'user_id',
-  'role',
-  'joined_at',
-  'left_at',
-  'joined_seq',
-  'last_read_seq',
-  'last_delivered_seq',
-  'is_muted',
-  'muted_until',
+/** None of them has the name of a column of `conversations`. */
+export const participantColumns = [
+  'participants.conversation_id',
+  'participants.user_id',
+  'participants.role',
+  'participants.joined_at',
+  'participants.left_at',
+  'participants.joined_seq',
+  'participants.last_read_seq',
+  'participants.last_delivered_seq',
+  'participants.is_muted',
+  'participants.muted_until',
 ] as const
 
 /** Who is in these conversations now, in order of joining. */
 export const listParticipants = (db: Kysely<Database>, conversationIds: readonly string[]): Promise<ParticipantRow[]> =>
   db
     .selectFrom('participants')
-    .select(columns)
+    .select(participantColumns)
     .where(isOneOf('conversation_id', conversationIds))
     .where('left_at', 'is', null)
     .orderBy('joined_at')
@@ -72,7 +73,7 @@ export const insertParticipants = (
         changed_xid: currentTransaction(),
       })),
     )
-    .returning(columns)
+    .returning(participantColumns)
     .execute()
 
 export const removeParticipant = async (

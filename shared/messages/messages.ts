@@ -1,9 +1,8 @@
 import type { Kysely } from 'kysely'
 import type { Audit } from '../audit/audit.ts'
 import type { Viewer } from '../auth/caller.ts'
-import { audienceOf, requireAccess } from '../conversations/access.ts'
+import { type Access, audienceOf, requireAccess } from '../conversations/access.ts'
 import { findVersion } from '../conversations/conversations.repository.ts'
-import type { ParticipantRow } from '../conversations/participants.repository.ts'
 import type { Database } from '../database/schema.ts'
 import { type FanOutDeps, fanOut } from '../delivery/fan-out.ts'
 import { Problem } from '../platform/problems.ts'
@@ -28,15 +27,15 @@ const messageNotFound = () => new Problem('not_found', 'There is no such message
 
 type ReadDeps = MessageStore & Pick<MessageDeps, 'clock' | 'delivered'>
 
-/** Messages as the user sees them. Where there are own ones among them, their status costs one Redis round trip. */
+/** Messages as the user sees them. Where others lack own ones among them, their status costs one Redis round trip. */
 const viewsFor = async (
   { delivered }: Pick<ReadDeps, 'delivered'>,
   userId: string,
   rows: readonly MessageRow[],
-  others: readonly ParticipantRow[],
+  { conversation: { id, last_seq }, others }: Access,
 ): Promise<Message[]> => {
   const hasOwn = rows.some(row => row.sender_id === userId)
-  const positions = hasOwn ? await withDelivered(delivered, others) : others
+  const positions = hasOwn ? await withDelivered(delivered, others, new Map([[id, last_seq]])) : others
   return rows.map(row => messageView(row, userId, positions))
 }
 
@@ -65,13 +64,13 @@ export const readHistory = async (
   deps: HistoryDeps,
   { caller, conversationId, before, after, limit }: HistoryQuery & { caller: Viewer; conversationId: string },
 ): Promise<MessagePage> => {
-  const [{ me, others }, version] = await Promise.all([
+  const [access, version] = await Promise.all([
     requireAccess(deps.db, conversationId, caller),
     deps.pageCache ? findVersion(deps.db, conversationId) : undefined,
   ])
   const range: MessageRange = {
     conversationId,
-    above: Math.max(after ?? 0, me.joined_seq),
+    above: Math.max(after ?? 0, access.me.joined_seq),
     below: before,
     direction: after === undefined ? 'desc' : 'asc',
     limit: limit + 1,
@@ -79,7 +78,7 @@ export const readHistory = async (
   const rows = await readRange(deps, range, version)
   const page = await openRows(deps, rows.slice(0, limit))
   if (after === undefined) page.reverse()
-  return { items: await viewsFor(deps, caller.id, page, others), hasMore: rows.length > limit }
+  return { items: await viewsFor(deps, caller.id, page, access), hasMore: rows.length > limit }
 }
 
 /** One message. Throws `not_found` for whatever the user may not see. */
@@ -87,11 +86,11 @@ export const getMessage = async (
   deps: ReadDeps,
   { caller, conversationId, messageId }: { caller: Viewer; conversationId: string; messageId: string },
 ): Promise<Message> => {
-  const { me, others } = await requireAccess(deps.db, conversationId, caller)
-  const reference = { conversationId, messageId, joinedSeq: me.joined_seq }
+  const access = await requireAccess(deps.db, conversationId, caller)
+  const reference = { conversationId, messageId, joinedSeq: access.me.joined_seq }
   const row = await readVisible(deps, reference, visibleAt(deps.clock.now()))
   if (!row) throw messageNotFound()
-  const [message] = await viewsFor(deps, caller.id, [row], others)
+  const [message] = await viewsFor(deps, caller.id, [row], access)
   if (!message) throw messageNotFound()
   return message
 }

@@ -151,12 +151,20 @@ interface Delivered {
   last_delivered_seq: number
 }
 
-/** Participants with the delivered positions that Redis knows better than Postgres; without Redis as they are. */
+/**
+ * Participants with the delivered positions that Redis knows better than Postgres; without Redis as they are. One round trip, none
+ * where there is nothing that Redis could know better.
+ * @param lastSeqs The newest position of conversations, as far as it is known: where everybody has it, Redis is not asked.
+ */
 export const withDelivered = async <Row extends Delivered>(
   delivered: DeliveredPositions,
   participants: readonly Row[],
+  lastSeqs: ReadonlyMap<string, number> = new Map(),
 ): Promise<Row[]> => {
-  const ids = [...new Set(participants.map(participant => participant.conversation_id))]
+  const lacking = participants.filter(
+    ({ conversation_id, last_delivered_seq }) => last_delivered_seq < (lastSeqs.get(conversation_id) ?? Infinity),
+  )
+  const ids = [...new Set(lacking.map(participant => participant.conversation_id))]
   const known = await delivered.of(ids).catch(error => {
     logger.warn('Delivered positions are as old as the last flush', error as Error)
     return new Map<string, Map<string, number>>()
