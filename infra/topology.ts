@@ -220,7 +220,7 @@ export const topology = {
       entry: 'functions/websocket/authorizer.ts',
       memoryMb: 256,
       timeoutSeconds: 10,
-      uses: ['redis', 'tokens'],
+      uses: ['redis', 'tokens', 'queue:Audit'],
     },
     ConnectFunction: {
       entry: 'functions/websocket/connect.ts',

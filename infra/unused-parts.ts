@@ -1,3 +1,4 @@
+import { readFile } from 'node:fs/promises'
 import type { Plugin } from 'esbuild'
 
 /**
@@ -35,6 +36,26 @@ const unusedParts: Record<string, string> = {
 
 const pattern = new RegExp(`/(?:${Object.keys(unusedParts).join('|')})$`.replaceAll('.', '\\.'))
 
+/** What ioredis knows of a command of Redis. */
+interface RedisCommand {
+  arity: number
+  flags: string[]
+  subcommands?: Record<string, RedisCommand>
+}
+
+/** The only flags that ioredis asks for. */
+const flagsInUse = new Set(['readonly', 'loading'])
+
+const mapValues = <From, To>(from: Record<string, From>, map: (value: From) => To): Record<string, To> =>
+  Object.fromEntries(Object.entries(from).map(([name, value]) => [name, map(value)]))
+
+/** A third of what the list of commands weighs is never read. */
+const usedOf = ({ arity, flags, subcommands, ...keys }: RedisCommand): Omit<RedisCommand, 'arity'> => ({
+  ...keys,
+  flags: flags.filter(flag => flagsInUse.has(flag)),
+  ...(subcommands && { subcommands: mapValues(subcommands, usedOf) as Record<string, RedisCommand> }),
+})
+
 /** Leaves them out. */
 export const leaveOutUnusedParts: Plugin = {
   name: 'leave-out-unused-parts',
@@ -42,6 +63,10 @@ export const leaveOutUnusedParts: Plugin = {
     build.onLoad({ filter: pattern }, ({ path }) => {
       const part = Object.keys(unusedParts).find(end => path.endsWith(`/${end}`)) ?? ''
       return { contents: unusedParts[part] ?? '', loader: 'js' }
+    })
+    build.onLoad({ filter: /\/@ioredis\/commands\/built\/commands\.json$/ }, async ({ path }) => {
+      const commands: Record<string, RedisCommand> = JSON.parse(await readFile(path, 'utf8'))
+      return { contents: JSON.stringify(mapValues(commands, usedOf)), loader: 'json' }
     })
   },
 }

@@ -43,6 +43,7 @@ import { pushFromEnvironment } from '../../shared/delivery/push.ts'
 import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts'
 import { switchboardFromEnvironment } from '../../shared/delivery/switchboard.ts'
 import { contentKeysFromEnvironment } from '../../shared/encryption/encryption.config.ts'
+import { limitsFromEnvironment } from '../../shared/limits/limits.config.ts'
 import type { SendDeps } from '../../shared/messages/send-message.ts'
 import { pushChecksFromEnvironment } from '../../shared/notifications/push-check.jobs.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
@@ -73,7 +74,7 @@ export const createHandler = (deps: HttpDeps & SendDeps) => {
   const ofChat = (role: 'manager' | 'agent') => ({ params: Conversation, ...onlyChat(role) })
 
   return http(deps, {
-    'POST /conversations/business': route({ body: OpenBusiness }, async ({ caller, body }) => {
+    'POST /conversations/business': route({ body: OpenBusiness, isSend: true }, async ({ caller, body }) => {
       const opened = await openBusiness(deps, caller.id, body)
       return opened.created ? created(opened.conversation) : ok(opened.conversation)
     }),
@@ -157,6 +158,7 @@ export const handler = createHandler(
     pushChecks: pushChecksFromEnvironment,
     presence: presenceFromEnvironment,
     contentKeys: contentKeysFromEnvironment,
+    limits: limitsFromEnvironment,
     audit: auditFromEnvironment,
     clock: () => systemClock,
   }),

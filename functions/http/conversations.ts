@@ -24,6 +24,7 @@ import { muteConversation } from '../../shared/conversations/mute.ts'
 import { addParticipant, changeRole, removeFromGroup } from '../../shared/conversations/participants.ts'
 import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.ts'
 import { contentKeysFromEnvironment } from '../../shared/encryption/encryption.config.ts'
+import { limitsFromEnvironment } from '../../shared/limits/limits.config.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
 import { Id } from '../../shared/platform/ids.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
@@ -92,6 +93,7 @@ export const handler = createHandler(
     listCache: listCacheFromEnvironment,
     receipts: receiptQueueFromEnvironment,
     contentKeys: contentKeysFromEnvironment,
+    limits: limitsFromEnvironment,
     audit: auditFromEnvironment,
   }),
 )

@@ -4,6 +4,7 @@ import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
 import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.ts'
 import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts'
 import { contentKeysFromEnvironment } from '../../shared/encryption/encryption.config.ts'
+import { limitsFromEnvironment } from '../../shared/limits/limits.config.ts'
 import { HistoryQuery, SendMessage } from '../../shared/messages/messages.schema.ts'
 import { deleteMessage, getMessage, type HistoryDeps, readHistory } from '../../shared/messages/messages.ts'
 import { pageCacheFromEnvironment } from '../../shared/messages/page-cache.config.ts'
@@ -24,7 +25,7 @@ const Message = z.strictObject({ id: Id, messageId: Id })
 export const createHandler = (deps: HttpDeps & SendDeps & ReceiptDeps & HistoryDeps) =>
   http(deps, {
     'POST /conversations/{id}/messages': route(
-      { params: Conversation, body: SendMessage },
+      { params: Conversation, body: SendMessage, isSend: true },
       async ({ caller, params, body }) => {
         const sending = { ...body, ...senderOf(caller), conversationId: params.id }
         const { message, duplicate } = await sendMessage(deps, sending)
@@ -60,6 +61,7 @@ export const handler = createHandler(
     receipts: receiptQueueFromEnvironment,
     presence: presenceFromEnvironment,
     contentKeys: contentKeysFromEnvironment,
+    limits: limitsFromEnvironment,
     audit: auditFromEnvironment,
   }),
 )

@@ -1,6 +1,7 @@
 import { auditFromEnvironment } from '../../shared/audit/audit.ts'
 import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
 import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.ts'
+import { limitsFromEnvironment } from '../../shared/limits/limits.config.ts'
 import { NotificationPreferences } from '../../shared/notifications/preferences.schema.ts'
 import { getPreferences, setPreferences } from '../../shared/notifications/preferences.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
@@ -25,6 +26,7 @@ export const handler = createHandler(
     ...deliveryFromEnvironment,
     tokens: tokenVerifierFromEnvironment(systemClock),
     receipts: receiptQueueFromEnvironment,
+    limits: limitsFromEnvironment,
     audit: auditFromEnvironment,
   }),
 )

@@ -6,6 +6,7 @@ import { type ServiceToken, serviceTokenFromEnvironment } from '../../shared/aut
 import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
 import { databaseFromEnvironment } from '../../shared/database/connection.ts'
 import { type Switchboard, switchboardFromEnvironment } from '../../shared/delivery/switchboard.ts'
+import { limitsFromEnvironment } from '../../shared/limits/limits.config.ts'
 import { type ApiDocuments, apiDocumentsFromBundle } from '../../shared/platform/api-documents.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
 import { checkHealth } from '../../shared/platform/health.ts'
@@ -53,6 +54,7 @@ export const handler = createHandler(
     redis: redisFromEnvironment,
     switchboard: switchboardFromEnvironment,
     serviceToken: serviceTokenFromEnvironment,
+    limits: limitsFromEnvironment,
     audit: auditFromEnvironment,
     documents: apiDocumentsFromBundle,
     clock: () => systemClock,

@@ -1,6 +1,7 @@
 import { auditFromEnvironment } from '../../shared/audit/audit.ts'
 import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
 import { databaseFromEnvironment } from '../../shared/database/connection.ts'
+import { limitsFromEnvironment } from '../../shared/limits/limits.config.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
 import { presenceFromEnvironment } from '../../shared/presence/presence.config.ts'
@@ -22,6 +23,7 @@ export const handler = createHandler(
     db: databaseFromEnvironment,
     redis: redisFromEnvironment,
     presence: presenceFromEnvironment,
+    limits: limitsFromEnvironment,
     audit: auditFromEnvironment,
     clock: () => systemClock,
   }),

@@ -4,6 +4,7 @@ import type { Ticket } from '../../shared/auth/tickets.schema.ts'
 import { type Tickets, ticketsFromEnvironment } from '../../shared/auth/tickets.ts'
 import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
 import { databaseFromEnvironment } from '../../shared/database/connection.ts'
+import { limitsFromEnvironment } from '../../shared/limits/limits.config.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
 import { readConfig } from '../../shared/platform/config.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
@@ -31,6 +32,7 @@ export const handler = createHandler(
     tickets: ticketsFromEnvironment(systemClock),
     webSocketUrl: () => readConfig(RealtimeConfig).WEBSOCKET_URL,
     db: databaseFromEnvironment,
+    limits: limitsFromEnvironment,
     audit: auditFromEnvironment,
     clock: () => systemClock,
   }),

@@ -2,6 +2,7 @@ import { auditFromEnvironment } from '../../shared/audit/audit.ts'
 import { tokenVerifierFromEnvironment } from '../../shared/auth/tokens.ts'
 import { databaseFromEnvironment } from '../../shared/database/connection.ts'
 import { contentKeysFromEnvironment } from '../../shared/encryption/encryption.config.ts'
+import { limitsFromEnvironment } from '../../shared/limits/limits.config.ts'
 import { systemClock } from '../../shared/platform/clock.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
 import { profilesFromEnvironment } from '../../shared/profiles/profiles.config.ts'
@@ -24,6 +25,7 @@ export const handler = createHandler(
     delivered: deliveredFromEnvironment,
     contentKeys: contentKeysFromEnvironment,
     profiles: profilesFromEnvironment,
+    limits: limitsFromEnvironment,
     audit: auditFromEnvironment,
     clock: () => systemClock,
   }),

@@ -3,6 +3,8 @@ import { databaseFromEnvironment } from '../../shared/database/connection.ts'
 import type { Database } from '../../shared/database/schema.ts'
 import { connectJob, type ReplayQueue, replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts'
 import { type Switchboard, switchboardFromEnvironment } from '../../shared/delivery/switchboard.ts'
+import { limitsFromEnvironment } from '../../shared/limits/limits.config.ts'
+import type { Limits } from '../../shared/limits/limits.ts'
 import { type Clock, systemClock } from '../../shared/platform/clock.ts'
 import { Problem } from '../../shared/platform/problems.ts'
 import { runtime } from '../../shared/platform/runtime.ts'
@@ -10,6 +12,7 @@ import { webSocketRoute } from '../../shared/transport/websocket-lifecycle.ts'
 import { ensureUser } from '../../shared/users/users.ts'
 
 export interface ConnectDeps {
+  limits: Limits
   db: Kysely<Database>
   switchboard: Switchboard
   replays: ReplayQueue
@@ -25,6 +28,7 @@ const replayDelaySeconds = 1
  */
 export const createHandler = (deps: ConnectDeps) =>
   webSocketRoute(async ({ caller, connection, query }) => {
+    await deps.limits.countRequest(caller.id)
     const [, { cameOnline }] = await Promise.all([
       ensureUser(deps, caller),
       deps.switchboard.touch(connection, caller.expiresAt, deps.clock.now()),
@@ -37,6 +41,7 @@ export const createHandler = (deps: ConnectDeps) =>
 
 export const handler = createHandler(
   runtime({
+    limits: limitsFromEnvironment,
     db: databaseFromEnvironment,
     switchboard: switchboardFromEnvironment,
     replays: replayQueueFromEnvironment,

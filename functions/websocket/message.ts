@@ -5,6 +5,7 @@ import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts
 import { SyncRequest } from '../../shared/delivery/sync.schema.ts'
 import { requestSync, type SyncDeps } from '../../shared/delivery/sync.ts'
 import { contentKeysFromEnvironment } from '../../shared/encryption/encryption.config.ts'
+import { limitsFromEnvironment } from '../../shared/limits/limits.config.ts'
 import { MessageReference, SendMessageFrame } from '../../shared/messages/messages.schema.ts'
 import { deleteMessage } from '../../shared/messages/messages.ts'
 import { type SendDeps, senderOf, sendMessage } from '../../shared/messages/send-message.ts'
@@ -40,7 +41,7 @@ export const createHandler = (deps: MessageFunctionDeps) =>
         const { id, conversationId, seq, sentAt } = message
         return { id, conversationId, seq, sentAt, duplicate }
       },
-      { isOwnSign: true },
+      { isSend: true },
     ),
     'message.delete': action(MessageReference, async ({ caller, data }) => deleteMessage(deps, { ...data, caller })),
     'message.delivered': action(Positions, async ({ caller, data, passOver }) => {
@@ -71,5 +72,6 @@ export const handler = createHandler(
     typing: typingFromEnvironment,
     contentKeys: contentKeysFromEnvironment,
     audit: auditFromEnvironment,
+    limits: limitsFromEnvironment,
   }),
 )

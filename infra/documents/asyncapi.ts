@@ -23,18 +23,21 @@ Every frame is a JSON object in a text frame. A client sends \`{ action, request
 - A frame of a client has at most 32 KB; the gateway closes the socket for a larger one (1009), and for a binary one (1003).
 - A connection lasts 2 hours, and 10 minutes without a frame in either direction (1001): connect anew ahead of that.
 - One \`sync\` at a time for each socket, 10 a minute; up to 100 conversations in one frame.
+- 600 messages a minute for each user, and 1,200 requests, frames and handshakes, by default: what is past that gets the error
+  \`rate_limited\`, which says when to go on. A socket that goes on past twice as many is closed (1000).
 - Acknowledge delivered and read positions at most once a second.
 
 ## Opening and closing
 
 Get a ticket by \`POST /realtime/ticket\` and open the \`url\` that comes with it; a JWT as \`token\` does as well. The handshake is refused
-with 401 without either, with a bad one, or with a ticket that was used before or is older than 30 seconds, 429 when there are too many, and 5xx when it may succeed later.
+with 401 without either, with a bad one, or with a ticket that was used before or is older than 30 seconds, 429 when there are too many
+of this user or of all, and 5xx when it may succeed later.
 When the token's \`exp\` has passed, the next frame gets the error \`token_expired\` and the socket is closed (1000); a silent socket is
-closed by the sweep. No other error closes a socket.
+closed by the sweep. But for this and for \`rate_limited\`, to a user who does not heed it, no error closes a socket.
 
 | close code | when |
 | --- | --- |
-| 1000 | the server closed it: the token has expired |
+| 1000 | the server closed it: the token has expired, or the user goes on past their limit; the error before it says which |
 | 1001 | 10 minutes without a frame, or 2 hours |
 | 1003 | a binary frame |
 | 1005, 1006 | no reason was given, or the connection broke |
@@ -55,7 +58,9 @@ const messageAt = (key: string) => ({ $ref: `#/channels/socket/messages/${key}` 
 
 const codesOf = ({ ack, problems = [] }: ActionDescription): readonly ProblemCode[] =>
   // What is never answered still learns that the connection is to end.
-  ack ? problemCodes.filter(code => problemsOfActions.includes(code) || problems.includes(code)) : ['token_expired']
+  ack
+    ? problemCodes.filter(code => problemsOfActions.includes(code) || problems.includes(code))
+    : ['token_expired', 'rate_limited']
 
 const operations = (): Record<string, object> => {
   const received = Object.entries(actions).map(([name, description]) => {

@@ -8,7 +8,7 @@ import { runningStack } from './running-stack.ts'
 import { localDynamoDbClient } from './stores/dynamodb.ts'
 
 const usage =
-  'npm run audit -- --user <uuid> | --conversation <uuid> | --service [--since <time>] [--table <name> | --outputs <file>]'
+  'npm run audit -- --user <uuid> | --conversation <uuid> | --address <ip> | --service [--since <time>] [--table <name> | --outputs <file>]'
 
 /** The audit table of a stack that was deployed, by what `cdk deploy --outputs-file` wrote. */
 const tableIn = async (file: string): Promise<string> => {
@@ -28,10 +28,13 @@ const tableOf = async ({ table, outputs }: { table?: string; outputs?: string })
   return { client: localDynamoDbClient(stack.dynamoDbUrl), name: 'Audit' }
 }
 
-const subjectOf = (given: { user?: string; conversation?: string; service?: boolean }): Subject => {
-  const { user, conversation, service } = given
-  if (Object.keys(given).length !== 1) throw new Error('Ask for one user, one conversation, or for the service itself')
+const subjectOf = (given: { user?: string; conversation?: string; address?: string; service?: boolean }): Subject => {
+  const { user, conversation, address, service } = given
+  if (Object.keys(given).length !== 1) {
+    throw new Error('Ask for one user, one conversation, one address, or for the service itself')
+  }
   if (service) return 'service'
+  if (address !== undefined) return `address#${address}`
   const id = user ?? conversation ?? ''
   if (!validate(id)) throw new Error(`Not a UUID: ${id}`)
   return `${user === undefined ? 'conversation' : 'user'}#${id.toLowerCase()}`
@@ -49,6 +52,7 @@ const main = async (): Promise<void> => {
     options: {
       user: { type: 'string' },
       conversation: { type: 'string' },
+      address: { type: 'string' },
       service: { type: 'boolean' },
       since: { type: 'string' },
       table: { type: 'string' },

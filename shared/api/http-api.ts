@@ -42,7 +42,12 @@ export const problemsOfTokens: readonly ProblemCode[] = [
 ]
 
 /** … with the token of a service. */
-export const problemsOfServices: readonly ProblemCode[] = ['validation_failed', 'unauthorized', 'store_unavailable']
+export const problemsOfServices: readonly ProblemCode[] = [
+  'validation_failed',
+  'unauthorized',
+  'rate_limited',
+  'store_unavailable',
+]
 
 /** … with a body. */
 export const problemsOfBodies: readonly ProblemCode[] = ['invalid_json', 'payload_too_large', 'unsupported_media_type']

@@ -12,18 +12,19 @@ export interface AuditTable {
 }
 
 /** What an entry is found by. `service` has what nobody did to no conversation. */
-export type Subject = `user#${string}` | `conversation#${string}` | 'service'
+export type Subject = `user#${string}` | `conversation#${string}` | `address#${string}` | 'service'
 
 const keptForSeconds = 365 * 24 * 60 * 60
 
 /** A frame may name a hundred conversations: an entry is not to cost more than it has to. It holds all of them. */
 const mostConversations = 10
 
-const subjectsOf = ({ userId, target = {}, others = [] }: StoredEntry): Subject[] => {
+const subjectsOf = ({ userId, target = {}, others = [], address }: StoredEntry): Subject[] => {
   const users = [userId, target.userId, target.agentId, ...others].filter(id => id !== undefined)
   const subjects: Subject[] = users.map(id => `user#${id}` as const)
   const conversations = [target.conversationId, ...(target.conversationIds?.split(' ') ?? [])].filter(Boolean)
   subjects.push(...conversations.slice(0, mostConversations).map(id => `conversation#${id}` as const))
+  if (address !== undefined) subjects.push(`address#${address}`)
   return subjects.length === 0 ? ['service'] : [...new Set(subjects)]
 }
 

@@ -7,5 +7,6 @@ export const StoredEntry = z.looseObject({
   userId: z.string().optional(),
   target: z.record(z.string(), z.string()).optional(),
   others: z.array(z.string()).optional(),
+  address: z.string().optional(),
 })
 export type StoredEntry = z.output<typeof StoredEntry>

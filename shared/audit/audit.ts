@@ -1,7 +1,7 @@
-import * as z from 'zod'
+import { randomUUID } from 'node:crypto'
+import * as z from 'zod/mini'
 import { type Clock, systemClock } from '../platform/clock.ts'
 import { readConfig } from '../platform/config.ts'
-import { newId } from '../platform/ids.ts'
 import { logger } from '../platform/logger.ts'
 import { measure } from '../platform/metrics.ts'
 import { createQueue, type Queue } from '../platform/queue.ts'
@@ -22,11 +22,12 @@ export type AuditAction =
   | 'participant.added'
   | 'participant.removed'
   | 'participant.role_changed'
+  | 'token.refused'
 
 /** Something that is to be found later: who did what to which conversation, or was refused it. Never content, tokens or names. */
 export interface AuditEntry {
   action: AuditAction
-  /** Who did it. Nobody: the service did it by itself. */
+  /** Who did it. Nobody: the service did it by itself, or a token was refused, which may say anything. */
   userId?: string | undefined
   /** The business that they manage. */
   businessId?: string | undefined
@@ -40,6 +41,8 @@ export interface AuditEntry {
   reason?: string | undefined
   /** Of a refusal: the route of the HTTP API, or the action of a frame. */
   route?: string | undefined
+  /** Where it came from, of a refused token. */
+  address?: string | undefined
   requestId?: string | undefined
 }
 
@@ -62,7 +65,7 @@ export interface Audit {
 export const createAudit = (queue: Queue<AuditRecord>, clock: Clock): Audit => ({
   record: async (...entries) => {
     const at = clock.now().toISOString()
-    const records = entries.map(entry => ({ ...entry, id: newId(clock), at }))
+    const records = entries.map(entry => ({ ...entry, id: randomUUID(), at }))
     try {
       await queue.sendAll(records.map(job => ({ job })))
     } catch (error) {

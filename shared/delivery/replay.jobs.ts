@@ -50,6 +50,8 @@ export type ConnectionReplayJob =
     })
   /** The token of a one-way route has run out: says so, and closes. */
   | (ConnectionJob & { kind: 'expired' })
+  /** The user of a one-way route goes on past their limits: the same. */
+  | (ConnectionJob & { kind: 'limited'; retryAfterSeconds: number })
 
 export type ReplayQueue = Queue<ReplayJob>
 
@@ -77,6 +79,14 @@ export const expiredJob = (connection: Connection): ReplayJob => ({
   id: randomUUID(),
   connection,
   hop: 0,
+})
+
+export const limitedJob = (connection: Connection, retryAfterSeconds: number): ReplayJob => ({
+  kind: 'limited',
+  id: randomUUID(),
+  connection,
+  hop: 0,
+  retryAfterSeconds,
 })
 
 export const unroutedJob = ({ conversationId, seq, senderId, recipients, businessId }: Routing): UnroutedJob => ({

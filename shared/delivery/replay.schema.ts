@@ -24,6 +24,7 @@ export const ReplayJob: z.ZodType<Job> = z.discriminatedUnion('kind', [
     completed: z.array(z.object({ id: z.uuid(), throughSeq: z.int(), hasMore: z.boolean() })),
   }),
   z.object({ kind: z.literal('expired'), ...ofConnection }),
+  z.object({ kind: z.literal('limited'), ...ofConnection, retryAfterSeconds: z.number() }),
   z.object({
     kind: z.literal('unrouted'),
     ...common,

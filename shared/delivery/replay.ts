@@ -182,10 +182,13 @@ const runSync: Run<'sync'> = async (deps, job, sender) => {
   return conclude(deps, sender, { event: 'sync.completed', data }, { ...job, conversations: [], completed })
 }
 
-const runExpired: Run<'expired'> = async ({ push }, { connection, id }, sender) => {
-  const problem = new Problem('token_expired', 'The token of this connection has expired. Connect with a new one.')
-  await sender.send(JSON.stringify({ event: 'error', error: problemDocument(problem, id) }))
-  await push.close(connection.id)
+const runEnding: Run<'expired' | 'limited'> = async ({ push }, job, sender) => {
+  const problem =
+    job.kind === 'expired'
+      ? new Problem('token_expired', 'The token of this connection has expired. Connect with a new one.')
+      : new Problem('rate_limited', 'Too many frames within a minute.', { retryAfterSeconds: job.retryAfterSeconds })
+  await sender.send(JSON.stringify({ event: 'error', error: problemDocument(problem, job.id) }))
+  await push.close(job.connection.id)
   return finished
 }
 
@@ -198,7 +201,8 @@ const run = (deps: ReplayDeps, job: ConnectionReplayJob, sender: RangeSender): P
     case 'sync':
       return runSync(deps, job, sender)
     case 'expired':
-      return runExpired(deps, job, sender)
+    case 'limited':
+      return runEnding(deps, job, sender)
   }
 }
 

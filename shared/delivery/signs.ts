@@ -1,4 +1,7 @@
+import type { Cluster } from 'ioredis'
+import type { Limits } from '../limits/limits.ts'
 import { logger } from '../platform/logger.ts'
+import { inOneRoundTrip, type RoundTrip } from '../redis/round-trip.ts'
 import { missingJob, type ReplayQueue } from './replay.jobs.ts'
 import type { Connection, Sign, Switchboard } from './switchboard.ts'
 
@@ -19,16 +22,35 @@ export const noteSign = async (
   }
 }
 
-/** Takes a frame as a sign of life. Never rejects: without Redis there is no presence, but frames are served. */
-export const touch = async (
-  deps: { switchboard: Switchboard; replays: ReplayQueue },
-  connection: Connection,
-  endsAt: Date,
-  now: Date,
-): Promise<void> => {
+export interface FrameDeps {
+  redis: Cluster
+  limits: Limits
+  switchboard: Switchboard
+  replays: ReplayQueue
+}
+
+interface Arrival {
+  connection: Connection
+  /** When its token runs out. */
+  endsAt: Date
+  /** It sends a message: that is a sign of life by itself, in a round trip that it makes anyway. */
+  isSend?: boolean
+}
+
+/** Never rejects: without Redis there is no presence, but frames are served. */
+const touch = async (deps: FrameDeps, { connection, endsAt }: Arrival, now: Date, trip: RoundTrip): Promise<void> => {
   try {
-    await noteSign(deps, connection, await deps.switchboard.touch(connection, endsAt, now))
+    await noteSign(deps, connection, await deps.switchboard.touch(connection, endsAt, now, trip))
   } catch (error) {
     logger.warn('A sign of life was lost', error as Error)
   }
 }
+
+/** Takes a frame as a sign of life and counts it, in one round trip. Rejects with `rate_limited` past a limit of its user. */
+export const takeFrame = (deps: FrameDeps, arrival: Arrival, now: Date): Promise<void> =>
+  inOneRoundTrip(deps.redis, async trip => {
+    const { connection, isSend = false } = arrival
+    const counting = deps.limits.countRequest(connection.userId, { isSend, trip })
+    await Promise.allSettled([counting, isSend || touch(deps, arrival, now, trip)])
+    await counting
+  })

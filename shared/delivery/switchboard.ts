@@ -5,6 +5,7 @@ import { callRedis } from '../redis/call.ts'
 import { redisFromEnvironment } from '../redis/connection.ts'
 import { bucketOf, keys, timeToLive } from '../redis/keys.ts'
 import { runPipeline } from '../redis/pipeline.ts'
+import { inOneRoundTrip, type RoundTrip } from '../redis/round-trip.ts'
 
 export interface Connection {
   id: string
@@ -51,8 +52,9 @@ export interface Switchboard {
   /**
    * A sign of life of a connection: registers it where it is not, and keeps its user online.
    * @param endsAt when its token runs out.
+   * @param trip a round trip that is made anyway.
    */
-  touch(connection: Connection, endsAt: Date, now: Date): Promise<Sign>
+  touch(connection: Connection, endsAt: Date, now: Date, trip?: RoundTrip): Promise<Sign>
   /** Forgets a connection that was closed; with the last one its user goes offline soon. Up to three round trips. */
   disconnect(connection: Connection, now: Date): Promise<void>
   /**
@@ -111,16 +113,15 @@ export const createSwitchboard = (redis: Cluster, settings: PresenceSettings = p
   }
 
   return {
-    touch: async (connection, endsAt, now) => {
+    touch: async (connection, endsAt, now, trip) => {
       const { userId, connectedAt } = connection
       const end = Math.min(endsAt.getTime(), connectedAt + maxConnectionMs)
-      const replies = await runPipeline(
-        addSign(redis.pipeline(), connection, now).zadd(
-          keys.connectionEnds(bucketOf(userId)),
-          end,
-          endingMember(connection),
-        ),
-      )
+      const sign = (shared: RoundTrip) =>
+        shared.add(pipeline => {
+          const key = keys.connectionEnds(bucketOf(userId))
+          addSign(pipeline, connection, now).zadd(key, end, endingMember(connection))
+        })
+      const replies = await (trip ? sign(trip) : inOneRoundTrip(redis, sign))
       const [added, , cameOnline] = replies.slice(-4)
       return { known: added === 0, cameOnline: cameOnline === 1 }
     },

@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import type { Cluster } from 'ioredis'
 import type { Kysely } from 'kysely'
-import RateLimiterRedis from 'rate-limiter-flexible/lib/RateLimiterRedis.js'
-import RateLimiterRes from 'rate-limiter-flexible/lib/RateLimiterRes.js'
 import type { Viewer } from '../auth/caller.ts'
 import type { Database } from '../database/schema.ts'
+import type { Limits } from '../limits/limits.ts'
 import { Problem } from '../platform/problems.ts'
 import { findStandings } from '../receipts/receipts.repository.ts'
 import { callRedis } from '../redis/call.ts'
@@ -15,6 +14,7 @@ import type { Connection } from './switchboard.ts'
 export interface SyncDeps {
   db: Kysely<Database>
   redis: Cluster
+  limits: Limits
   replays: ReplayQueue
 }
 
@@ -28,38 +28,11 @@ export interface SyncRequest {
 
 /** A sync whose worker died does not block the socket for longer. */
 const leaseMs = 60_000
-const syncsPerMinute = 10
 
 const leaseKey = (connectionId: string): string => keys.lease(`sync:${connectionId}`)
 
 export const releaseSync = async (redis: Cluster, connectionId: string): Promise<void> => {
   await callRedis(redis, () => redis.del(leaseKey(connectionId)))
-}
-
-/** Resolves to how many seconds to wait when the limit is reached, else to 0. */
-const secondsToWait = async (limiter: RateLimiterRedis, connectionId: string): Promise<number> => {
-  try {
-    await limiter.consume(`{${connectionId}}`)
-    return 0
-  } catch (refusal) {
-    if (refusal instanceof RateLimiterRes) return Math.max(1, Math.ceil(refusal.msBeforeNext / 1000))
-    throw refusal
-  }
-}
-
-const consume = async (redis: Cluster, connectionId: string): Promise<void> => {
-  const limiter = new RateLimiterRedis({
-    storeClient: redis,
-    keyPrefix: 'limit-sync',
-    points: syncsPerMinute,
-    duration: 60,
-  })
-  const retryAfterSeconds = await callRedis(redis, () => secondsToWait(limiter, connectionId))
-  if (retryAfterSeconds > 0) {
-    throw new Problem('rate_limited', `At most ${syncsPerMinute} syncs a minute for each connection.`, {
-      retryAfterSeconds,
-    })
-  }
 }
 
 /**
@@ -68,10 +41,10 @@ const consume = async (redis: Cluster, connectionId: string): Promise<void> => {
  * are passed over and returned.
  */
 export const requestSync = async (
-  { db, redis, replays }: SyncDeps,
+  { db, redis, limits, replays }: SyncDeps,
   { caller, connection, requestId, conversations: named }: SyncRequest,
 ): Promise<{ passedOver: string[] }> => {
-  await consume(redis, connection.id)
+  await limits.countSync(connection.id)
   const ids = named.map(({ id }) => id)
   const standings = await findStandings(db, caller, ids)
   const taken = await callRedis(redis, () => redis.set(leaseKey(connection.id), '1', 'PX', leaseMs, 'NX'))

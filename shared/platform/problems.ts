@@ -53,6 +53,8 @@ export interface ProblemOptions {
   retryAfterSeconds?: number
   /** Somebody asked for what is not theirs: the answer is no more than the code says, but it is put on record. */
   isRefusal?: boolean
+  /** On a socket: it is closed when this has been told. */
+  endsSocket?: boolean
   /** For 405: the methods that the path has. */
   allow?: string[]
   cause?: unknown

@@ -26,7 +26,10 @@
  * | `delivered-unsaved:{bucket}` | sorted set: "conversation user" by the        | 1 h      | `receipts/delivered.ts`     |
  * |                              | delivered position that Postgres does not     |          |                             |
  * |                              | have yet                                      |          |                             |
- * | `limit-sync:{connection}`    | counter: syncs of this minute                 | 1 m      | `delivery/sync.ts`          |
+ * | `limit-sync:{connection}`    | counter: syncs of this minute                 | 1 m      | `limits/limits.ts`          |
+ * | `limit-requests:{user}`,     | counters: requests, frames and handshakes of  | 1 m      | `limits/limits.ts`          |
+ * | `limit-sends:{user}`         | this minute, and messages                     |          |                             |
+ * | `limit-auth-failures:{addr}` | counter: refused tokens of this minute        | 1 m      | `limits/limits.ts`          |
  * | `ticket:{hash}`              | string: whom a ticket was given to, as JSON   | 30 s     | `auth/tickets.ts`           |
  * | `lease:{name}`               | string: who holds it                          | by lease | `redis/leases.ts`           |
  * | `done:{name}`                | string: this was done                         | by use   | `redis/leases.ts`           |

@@ -4,9 +4,11 @@ import type { Kysely } from 'kysely'
 import * as z from 'zod'
 import type { Audit } from '../audit/audit.ts'
 import type { Caller } from '../auth/caller.ts'
+import { answerToRefused } from '../auth/refused-tokens.ts'
 import type { ServiceToken } from '../auth/service-token.ts'
 import type { TokenVerifier } from '../auth/tokens.ts'
 import type { Database } from '../database/schema.ts'
+import type { Limits } from '../limits/limits.ts'
 import type { Clock } from '../platform/clock.ts'
 import { logger, withLogIds } from '../platform/logger.ts'
 import { asProblem, Problem, problemDocument } from '../platform/problems.ts'
@@ -17,6 +19,7 @@ import { measureProblem, publishingMetrics } from './measuring.ts'
 
 export interface HttpDeps {
   tokens: TokenVerifier
+  limits: Limits
   audit: Audit
   db: Kysely<Database>
   clock: Clock
@@ -49,6 +52,8 @@ export interface RequestSchemas<Params = unknown, Query = unknown, Body = unknow
 export interface RouteInput<Params, Query, Body> extends RequestSchemas<Params, Query, Body> {
   /** Whether the caller may do this at all: asked before anything else of the request is looked at. Throws when not. */
   permission?: (caller: Caller, params: Params) => Promise<unknown>
+  /** It may send a message, and so counts as one. */
+  isSend?: true
 }
 
 export interface RouteRequest<Params, Query, Body> {
@@ -62,7 +67,7 @@ type Answering = (event: APIGatewayProxyEventV2, caller: Caller) => Promise<Http
 type PublicAnswering = (event: APIGatewayProxyEventV2) => Promise<HttpAnswer>
 
 export type Route =
-  | { access: 'token'; request: RequestSchemas; answer: Answering }
+  | { access: 'token'; request: RequestSchemas; isSend: boolean; answer: Answering }
   | { access: 'public' | 'service'; request: RequestSchemas; answer: PublicAnswering }
 
 const rawBody = (event: APIGatewayProxyEventV2): Buffer =>
@@ -100,6 +105,29 @@ const bearer = (event: APIGatewayProxyEventV2): string => {
   return token
 }
 
+/** What a check says of the token of a request. One that it refuses is counted and put on record. */
+const checked = async <Result>(
+  deps: HttpDeps,
+  event: APIGatewayProxyEventV2,
+  check: (token: string) => Promise<Result>,
+): Promise<Result> => {
+  const token = bearer(event)
+  try {
+    return await check(token)
+  } catch (error) {
+    if (!(error instanceof Problem) || error.status !== 401) throw error
+    const { http, requestId } = event.requestContext
+    throw await answerToRefused(deps, error, { address: http.sourceIp, route: event.routeKey, requestId })
+  }
+}
+
+const identify = async (deps: HttpDeps, event: APIGatewayProxyEventV2, isSend: boolean): Promise<Caller> => {
+  const caller = await checked(deps, event, token => deps.tokens.verify(token))
+  await deps.limits.countRequest(caller.id, { isSend })
+  await ensureUser(deps, caller)
+  return caller
+}
+
 /** A route for callers with a token. What is not in a schema is refused, so a typo shows. */
 export const route = <Params = Empty, Query = Empty, Body = Empty>(
   input: RouteInput<Params, Query, Body>,
@@ -107,6 +135,7 @@ export const route = <Params = Empty, Query = Empty, Body = Empty>(
 ): Route => ({
   access: 'token',
   request: input,
+  isSend: input.isSend ?? false,
   answer: async (event, caller) => {
     const params = parseInput(input.params ?? nothing, event.pathParameters ?? {}) as Params
     await input.permission?.(caller, params)
@@ -121,26 +150,20 @@ export const route = <Params = Empty, Query = Empty, Body = Empty>(
 
 /** A route for the platform's own services. */
 export const serviceRoute = <Body>(
-  deps: { serviceToken: ServiceToken },
+  deps: HttpDeps & { serviceToken: ServiceToken },
   input: { body: z.ZodType<Body> },
   handle: (body: Body) => Promise<HttpAnswer>,
 ): Route => ({
   access: 'service',
   request: input,
   answer: async event => {
-    await deps.serviceToken.require(bearer(event))
+    await checked(deps, event, token => deps.serviceToken.require(token))
     return handle(parseInput(input.body, bodyOf(event)))
   },
 })
 
 /** A route that needs no token. */
 export const publicRoute = (answer: PublicAnswering): Route => ({ access: 'public', request: {}, answer })
-
-const identify = async (deps: HttpDeps, event: APIGatewayProxyEventV2): Promise<Caller> => {
-  const caller = await deps.tokens.verify(bearer(event))
-  await ensureUser(deps, caller)
-  return caller
-}
 
 /** The ids of the path. In every path that has an `{id}`, it is that of a conversation. */
 const targetOf = ({ pathParameters = {} }: APIGatewayProxyEventV2): Record<string, string> =>
@@ -221,7 +244,7 @@ export const http = (deps: HttpDeps, routes: Record<string, Route>) => {
       if (!found) throw new Error(`The gateway sends ${event.routeKey} here, which this function does not have`)
       return resultOf(
         found.access === 'token'
-          ? await answerTo(deps, event, await identify(deps, event), found.answer)
+          ? await answerTo(deps, event, await identify(deps, event, found.isSend), found.answer)
           : await found.answer(event),
       )
     })

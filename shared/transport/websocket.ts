@@ -4,9 +4,8 @@ import * as z from 'zod'
 import type { Audit } from '../audit/audit.ts'
 import type { Caller } from '../auth/caller.ts'
 import type { Push } from '../delivery/push.ts'
-import type { ReplayQueue } from '../delivery/replay.jobs.ts'
-import { touch } from '../delivery/signs.ts'
-import type { Connection, Switchboard } from '../delivery/switchboard.ts'
+import { type FrameDeps, takeFrame } from '../delivery/signs.ts'
+import type { Connection } from '../delivery/switchboard.ts'
 import type { Clock } from '../platform/clock.ts'
 import { asProblem, Problem, type ProblemCode, problemDocument } from '../platform/problems.ts'
 import { parseInput } from '../platform/validation.ts'
@@ -16,11 +15,9 @@ import { measureProblem, publishingMetrics } from './measuring.ts'
 import { type Frame, frameOfEvent, isTokenExpired } from './websocket-event.ts'
 import { logUnexpected } from './websocket-lifecycle.ts'
 
-export interface WebSocketDeps {
+export interface WebSocketDeps extends FrameDeps {
   push: Push
   audit: Audit
-  switchboard: Switchboard
-  replays: ReplayQueue
   clock: Clock
 }
 
@@ -39,8 +36,8 @@ export type ActionRequest<Data> = ActionContext & { data: Data }
 
 export interface Action {
   data: z.ZodType
-  /** It takes its frame as a sign of life by itself, in a round trip that it makes anyway. */
-  isOwnSign: boolean
+  /** It sends a message. */
+  isSend: boolean
   handle(context: ActionContext, data: unknown): Promise<unknown>
 }
 
@@ -48,10 +45,10 @@ export interface Action {
 export const action = <Data>(
   schema: z.ZodType<Data>,
   handle: (request: ActionRequest<Data>) => Promise<unknown>,
-  { isOwnSign = false } = {},
+  { isSend = false } = {},
 ): Action => ({
   data: schema,
-  isOwnSign,
+  isSend,
   handle: async (context, data) => handle({ ...context, data: parseInput(schema, data, 'data') }),
 })
 
@@ -132,10 +129,25 @@ const closeWith = async ({ push }: WebSocketDeps, problem: Problem, frame: Frame
   await push.close(frame.connection.id)
 }
 
+interface Asked {
+  found: Action
+  name: string
+  requestId: string | undefined
+  data: unknown
+}
+
+/** Rejects when a frame asks for nothing that there is. */
+const askedFor = async (actions: Record<string, Action>, body: string): Promise<Asked> => {
+  const { action: name, requestId, data = {} } = parseInput(ClientFrame, parsedBody(body))
+  const found = Object.hasOwn(actions, name) ? actions[name] : undefined
+  if (!found) throw new Problem('unknown_action', `There is no action ${JSON.stringify(name.slice(0, 64))}.`)
+  return { found, name, requestId, data }
+}
+
 /**
  * The handler of a two-way route: the answer goes back as the route's response, which costs no push. A bad frame is answered
- * by an `error`, and the socket stays open; only an expired token closes it. Without a `requestId` success is not answered.
- * It carries its actions, from which the protocol is described.
+ * by an `error`, and the socket stays open; only an expired token closes it, or a user who goes on past their limits. Without a
+ * `requestId` success is not answered. It carries its actions, from which the protocol is described.
  */
 export const webSocketActions = (deps: WebSocketDeps, actions: Record<string, Action>) => {
   const handler = middy<unknown, APIGatewayProxyStructuredResultV2>({
@@ -150,7 +162,7 @@ export const webSocketActions = (deps: WebSocketDeps, actions: Record<string, Ac
       measureProblem(problem)
       const frame = frameOfEvent(request.event)
       logUnexpected(problem)
-      if (problem.code === 'token_expired') {
+      if (problem.code === 'token_expired' || problem.options.endsSocket) {
         await closeWith(deps, problem, frame)
         request.response = { statusCode: 200 }
       } else {
@@ -164,9 +176,14 @@ export const webSocketActions = (deps: WebSocketDeps, actions: Record<string, Ac
         throw new Problem('token_expired', 'The token of this connection has expired. Connect with a new one.')
       }
       const { caller, connection } = frame
-      const { action: name, requestId, data = {} } = parseInput(ClientFrame, parsedBody(frame.body))
-      const found = Object.hasOwn(actions, name) ? actions[name] : undefined
-      if (!found) throw new Problem('unknown_action', `There is no action ${JSON.stringify(name.slice(0, 64))}.`)
+      const asking = askedFor(actions, frame.body)
+      const isSend = await asking.then(
+        ({ found }) => found.isSend,
+        () => false,
+      )
+      // Also one that makes no sense counts.
+      await takeFrame(deps, { connection, endsAt: caller.expiresAt, isSend }, now)
+      const { found, name, requestId, data } = await asking
       const context: ActionContext = {
         caller,
         connection,
@@ -176,10 +193,7 @@ export const webSocketActions = (deps: WebSocketDeps, actions: Record<string, Ac
           await recordRefusal(deps, frame, { route: name, conversationIds, reason: 'not_found' })
         },
       }
-      const [answer] = await Promise.all([
-        answerTo(deps, frame, name, () => found.handle(context, data)),
-        found.isOwnSign || touch(deps, connection, caller.expiresAt, now),
-      ])
+      const answer = await answerTo(deps, frame, name, () => found.handle(context, data))
       return {
         statusCode: 200,
         ...(requestId !== undefined && { body: JSON.stringify({ event: 'ack', requestId, data: answer ?? {} }) }),

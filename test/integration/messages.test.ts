@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals'
-import type { KyselyPlugin } from 'kysely'
 import { sql } from 'kysely'
 import { v4, v7 } from 'uuid'
 import { createHandler } from '../../functions/websocket/message.ts'
@@ -9,6 +8,7 @@ import type { Conversation } from '../../shared/conversations/conversations.sche
 import { insertParticipants, removeParticipant } from '../../shared/conversations/participants.repository.ts'
 import type { Message, MessagePage } from '../../shared/messages/messages.schema.ts'
 import { sendMessage } from '../../shared/messages/send-message.ts'
+import { countingStatements, redisWritesDuring } from '../support/costs.ts'
 import { lambdaContext } from '../support/lambda.ts'
 import { openWorld, type World } from '../support/world.ts'
 
@@ -146,29 +146,14 @@ describe('sending a message', () => {
     expect(times).toEqual([...times].sort())
   })
 
-  test('costs one SQL statement and one Redis round trip', async () => {
+  test('costs one SQL statement and two Redis round trips, one of them for the limits', async () => {
     const [alice = '', bob = '', carol = ''] = newUsers(3)
     const { id: conversationId } = await createGroup(alice, [bob, carol])
     const socket = await world.connect(alice)
     await world.connect(bob)
     await world.connect(carol)
-    let statements = 0
-    const counter: KyselyPlugin = {
-      transformQuery: ({ node }) => {
-        statements += 1
-        return node
-      },
-      transformResult: async ({ result }) => result,
-    }
-    const handler = createHandler({ ...world.deps, db: world.db.withPlugin(counter) })
-    const [node] = world.redis.nodes('master')
-    const stream = (node as unknown as { stream: { write: (...args: unknown[]) => boolean } }).stream
-    const write = stream.write
-    let roundTrips = 0
-    stream.write = (...args) => {
-      roundTrips += 1
-      return write.apply(stream, args)
-    }
+    const counter = countingStatements(world.db)
+    const handler = createHandler({ ...world.deps, db: counter.db })
     const authorizer = { userId: alice, kahaId: 'K', expiresAt: String(Date.now() + 60_000) }
     const requestContext = {
       requestId: 'r',
@@ -182,11 +167,11 @@ describe('sending a message', () => {
       requestId: '1',
       data: { conversationId, content: 'Counted' },
     })
-    const result = await handler({ requestContext, body }, lambdaContext())
-    stream.write = write
-    expect(result.statusCode).toBe(200)
-    expect(statements).toBe(1)
-    expect(roundTrips).toBe(1)
+    const writes = await redisWritesDuring(world.redis, async () => {
+      expect((await handler({ requestContext, body }, lambdaContext())).statusCode).toBe(200)
+    })
+    expect(counter.statements).toBe(1)
+    expect(writes).toHaveLength(2)
     expect(world.push.frames.filter(frame => JSON.stringify(frame.data).includes('Counted'))).toHaveLength(2)
   })
 })

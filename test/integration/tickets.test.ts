@@ -23,8 +23,13 @@ const getTicket = async (userId: string, options = {}): Promise<Ticket> =>
 
 /** What the authorizer makes of a handshake with this in place of a token. */
 const authorize = (token: string, tickets: Tickets = createTickets(world.redis, world.clock)) => {
-  const handler = authorizerHandler({ tickets, tokens: createTokenVerifier({ JWT_SECRET: testSecret }, world.clock) })
-  const event = { methodArn: 'arn:connect', queryStringParameters: { token } }
+  const handler = authorizerHandler({
+    ...world.deps,
+    tickets,
+    tokens: createTokenVerifier({ JWT_SECRET: testSecret }, world.clock),
+  })
+  const requestContext = { requestId: 'r', identity: { sourceIp: '127.0.0.1' } }
+  const event = { methodArn: 'arn:connect', queryStringParameters: { token }, requestContext }
   return handler(event as unknown as APIGatewayRequestAuthorizerEvent, lambdaContext())
 }
 

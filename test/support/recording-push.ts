@@ -1,10 +1,14 @@
 import type { Push, PushOutcome } from '../../shared/delivery/push.ts'
+import type { ProblemDocument } from '../../shared/platform/problem.schema.ts'
 import { checkEvent } from './documented.ts'
 
 export interface SentFrame {
   connectionId: string
   event: string
   data: Record<string, unknown>
+  /** Of an answer that is pushed. */
+  requestId?: string
+  error?: ProblemDocument
 }
 
 /** Stands for the gateway's `@connections`: remembers what was pushed, and answers as the test wants. */
@@ -38,8 +42,7 @@ export const recordingPush = (): RecordingPush => {
       } catch (error) {
         undocumented.push(error)
       }
-      const { event, data = {} } = frame
-      frames.push({ connectionId, event, data })
+      frames.push({ connectionId, data: {}, ...frame })
       return outcomes.get(connectionId) ?? 'sent'
     },
     close: async connectionId => {

@@ -35,6 +35,7 @@ import { missingJob, type ReplayJob } from '../../shared/delivery/replay.jobs.ts
 import type { ReplaySettings } from '../../shared/delivery/replay.ts'
 import type { SweepJob } from '../../shared/delivery/sweep.jobs.ts'
 import { createSwitchboard, type Switchboard } from '../../shared/delivery/switchboard.ts'
+import { createLimits, type LimitSettings, limitSettings } from '../../shared/limits/limits.ts'
 import { createPageCache } from '../../shared/messages/page-cache.ts'
 import { createPushChecks, type PushCheck } from '../../shared/notifications/push-check.jobs.ts'
 import type { PushRequest } from '../../shared/notifications/push-request.ts'
@@ -87,6 +88,8 @@ export interface HttpOptions {
   /** The body as it goes over the wire, instead of `body` as JSON. */
   rawBody?: string
   headers?: Record<string, string>
+  /** Where it comes from. */
+  address?: string
 }
 
 export interface Socket {
@@ -193,7 +196,7 @@ const httpEvent = (request: string, token: string | undefined, options: HttpOpti
       apiId: 'test',
       domainName: 'test',
       domainPrefix: 'test',
-      http: { method, path, protocol: 'HTTP/1.1', sourceIp: '127.0.0.1', userAgent: 'test' },
+      http: { method, path, protocol: 'HTTP/1.1', sourceIp: options.address ?? '127.0.0.1', userAgent: 'test' },
       requestId: randomUUID(),
       routeKey,
       stage: '$default',
@@ -232,6 +235,8 @@ export interface WorldOptions {
   poolSize?: number
   /** That of another world: who is online there is online here. */
   keyPrefix?: string
+  /** By default those of the service. */
+  limits?: Partial<LimitSettings>
   /** By default there is none, and everybody is a placeholder. */
   mainService?: { url: string; token: string }
   /** By default lists only. */
@@ -284,7 +289,8 @@ export const openWorld = async (settings: Partial<ReplaySettings> = {}, options:
     : placeholders
   const serviceToken = createServiceToken(async () => testServiceToken)
   const stores = { db, contentKeys, redis, switchboard, delivered, profiles }
-  const deps = { ...stores, push, ...queues, audit, clock, tokens, serviceToken, ...periods }
+  const limits = createLimits(redis, { ...limitSettings, ...options.limits })
+  const deps = { ...stores, push, ...queues, limits, audit, clock, tokens, serviceToken, ...periods }
 
   const { lists = true, pages = false } = options.caches ?? {}
   const httpFunctions: Record<string, ReturnType<typeof conversationsHandler>> = {

@@ -25,8 +25,11 @@ const frame = {
 const route = (work: () => Promise<void>) => () => webSocketRoute(work)(frame, lambdaContext())
 const handshake = (error: Error) => {
   const fail = async () => Promise.reject(error)
-  const handler = authorizer({ tokens: { verify: fail }, tickets: { redeem: fail, issue: fail } })
-  return handler({ queryStringParameters: { token: 't' } } as never, lambdaContext())
+  const limits = { countRequest: async () => {}, countSync: async () => {}, countAuthFailure: async () => 0 }
+  const audit = { record: async () => {} }
+  const handler = authorizer({ tokens: { verify: fail }, tickets: { redeem: fail, issue: fail }, limits, audit })
+  const requestContext = { requestId: 'r', identity: { sourceIp: '127.0.0.1' } }
+  return handler({ queryStringParameters: { token: 't' }, requestContext } as never, lambdaContext())
 }
 
 describe('what an event measures', () => {
