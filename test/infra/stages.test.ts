@@ -1,11 +1,12 @@
 import { describe, expect, test } from '@jest/globals'
 import type { Template } from 'aws-cdk-lib/assertions'
+import { type StageName, stages } from '../../infra/aws/stages.ts'
 import { resource, resources, variablesOf } from './rendered.ts'
 import { build, synthesize } from './synthesized.ts'
 
 const dev = synthesize({ stage: 'dev' })
 const prod = synthesize({ stage: 'prod' })
-const both: [string, Template][] = [
+const both: [StageName, Template][] = [
   ['dev', dev],
   ['prod', prod],
 ]
@@ -140,6 +141,23 @@ describe.each(both)('%s', (stage, template) => {
         : Tags
       expect(tags).toMatchObject({ Service: 'kaha-chat', Stage: stage })
     }
+  })
+
+  test('throttles each API as its stage says, and both together below what the account has', () => {
+    const { http, webSocket } = stages[stage].throttle
+    const throttleOf = (protocol: string) => {
+      const api = resources(template, 'AWS::ApiGatewayV2::Api').find(each => each.properties.ProtocolType === protocol)
+      const served = resources(template, 'AWS::ApiGatewayV2::Stage')
+      return served.find(each => each.properties.ApiId === `<${api?.id}>`)?.properties.DefaultRouteSettings
+    }
+    for (const [protocol, { rateLimit, burstLimit }] of [
+      ['HTTP', http],
+      ['WEBSOCKET', webSocket],
+    ] as const) {
+      const throttle = { ThrottlingRateLimit: rateLimit, ThrottlingBurstLimit: burstLimit }
+      expect(throttleOf(protocol)).toMatchObject(throttle)
+    }
+    expect(http.rateLimit + webSocket.rateLimit).toBeLessThan(10_000)
   })
 
   test('keeps every log for a set time', () => {
