@@ -127,7 +127,7 @@ const watch = (socket: WebSocket): WireSocket => {
   const closed = new Promise<number>(resolve => socket.on('close', resolve))
   const next = (isWanted: (frame: ServerFrame) => boolean): Promise<ServerFrame> => {
     const timeout = new AbortController()
-    const late = delay(answerTimeoutMs, undefined, { signal: timeout.signal }).then(() => {
+    const late = delay(answerTimeoutMs, undefined, { signal: timeout.signal, ref: false }).then(() => {
       throw new Error(`Nothing of the kind came. The last frames: ${JSON.stringify(frames.slice(-5))}`)
     })
     late.catch(() => {})
