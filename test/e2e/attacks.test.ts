@@ -14,6 +14,7 @@ import {
   openSocket,
   request,
   type ServerFrame,
+  type WireAnswer,
   type WireSocket,
 } from '../support/wire-client.ts'
 import { confusedTokens } from './attacks/confused-tokens.ts'
@@ -294,9 +295,17 @@ describe('what a request, or a frame, is made of', () => {
       token: target.includes('/internal/') ? serviceToken : token,
       ...(rawBody && { rawBody, headers: { 'content-type': 'application/json' } }),
     })
+  /** A few at once, so that none has to wait long for the others. */
+  const answersTo = async (requests: readonly HostileRequest[]): Promise<WireAnswer[]> => {
+    const answers: WireAnswer[] = []
+    for (let from = 0; from < requests.length; from += 12) {
+      answers.push(...(await Promise.all(requests.slice(from, from + 12).map(answerTo))))
+    }
+    return answers
+  }
   /** Those that were not answered as requests are: in time, and with no fault of ours. */
   const failedOf = async (requests: readonly HostileRequest[]): Promise<unknown[]> => {
-    const answers = await Promise.all(requests.map(answerTo))
+    const answers = await answersTo(requests)
     return answers.flatMap(({ status, body }, index) => (status < 500 ? [] : [[requests[index]?.target, status, body]]))
   }
   const codesOf = async (frames: readonly string[]): Promise<unknown[]> => {
@@ -365,7 +374,7 @@ describe('what a request, or a frame, is made of', () => {
         ...withHostileText(route, own, text),
         ...withHostilePath(route, own, text),
       ])
-      for (const { headers } of await Promise.all(requests.map(answerTo))) expect(headers.has('set-cookie')).toBe(false)
+      for (const { headers } of await answersTo(requests)) expect(headers.has('set-cookie')).toBe(false)
       await codesOf(answering.flatMap(action => framesWithHostileText(action, own, text)))
     }
     const log = await readFile(join(testStack().directory.logs, 'functions.log'), 'utf8')
