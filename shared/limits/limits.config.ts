@@ -9,7 +9,7 @@ const digits = z.pipe(z.string().check(z.regex(/^\d+$/, { error })), z.transform
 const Limit = z.pipe(digits, z.number().check(z.maximum(most, { error })))
 
 /** For operators: how many a minute, 0 for any number. */
-const LimitsConfig = z.object({
+export const LimitsConfig = z.object({
   RATE_LIMIT_SENDS: z._default(Limit, limitSettings.sends),
   RATE_LIMIT_REQUESTS: z._default(Limit, limitSettings.requests),
   RATE_LIMIT_AUTH_FAILURES: z._default(Limit, limitSettings.authFailures),

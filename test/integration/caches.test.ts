@@ -181,7 +181,7 @@ describe('Redis', () => {
 })
 
 test('without the caches nothing is kept', async () => {
-  const without = await openWorld({}, { caches: { lists: false, pages: false } })
+  const without = await openWorld({}, { caches: { lists: false, pages: false }, limits: { requests: 0 } })
   const { bob, id } = await readGroup()
   await without.http(bob, 'GET /conversations')
   await without.http(bob, `GET /conversations/${id}/messages`)
