@@ -111,7 +111,11 @@ export const connectEvent = (handshake: Handshake, authorizer: Connection['autho
   isBase64Encoded: false,
 })
 
-export const messageEvent = (connection: Connection, routeKey: string, body: string): WebSocketEvent => ({
+export const messageEvent = (
+  connection: Identified & Pick<Connection, 'authorizer'>,
+  routeKey: string,
+  body: string,
+): WebSocketEvent => ({
   requestContext: {
     ...contextOf(connection, routeKey, 'MESSAGE', connection.authorizer),
     messageId: nextRequestId(),
