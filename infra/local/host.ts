@@ -8,6 +8,7 @@ import { openFunctionLog } from './function-log.ts'
 import { functionVariables, type StackFacts } from './function-variables.ts'
 import { createFunctionHost, type FunctionHost, type InvocationResult } from './functions/function-host.ts'
 import { type Gateway, startGateway } from './gateway/gateway.ts'
+import type { HostUnits } from './host-units.ts'
 import { type HostedStore, hostStore } from './hosted-store.ts'
 import type { LocalDirectory } from './local-directory.ts'
 import { startMainService } from './main-service/main-service.ts'
@@ -79,6 +80,8 @@ export interface Host {
   readonly redis?: HostedStore
   /** Runs a function once and waits for its end, as `aws lambda invoke` does. */
   invoke(functionName: string, event: unknown): Promise<InvocationResult>
+  /** As they are now. */
+  units(): HostUnits
   /** Ends everything that was started, newest first. Repeating it does nothing. */
   stop(): Promise<void>
 }
@@ -270,6 +273,7 @@ const start = async (options: HostOptions, started: AsyncDisposableStack): Promi
         startQueuePump({
           ...definition,
           queue: aws.sqs.queue(name),
+          units: aws.sqs.units,
           invoke: event => functions.invoke(definition.function, event),
           log: tell,
         }),
@@ -309,6 +313,13 @@ const start = async (options: HostOptions, started: AsyncDisposableStack): Promi
     ...('stop' in postgres && { postgres }),
     ...('stop' in redis && { redis }),
     invoke: functions.invoke,
+    units: () => ({
+      ...gateway.units,
+      ...functions.units,
+      ...aws.sqs.units,
+      ...aws.dynamoDb.units,
+      logBytes: functionLog.bytes,
+    }),
   }
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals'
 import type { Template } from 'aws-cdk-lib/assertions'
 import { type StageName, stages } from '../../infra/aws/stages.ts'
+import { alarmMetricsOfTheStack, keysOfTheStack, secretsOfTheStack } from '../../infra/cost/standing.ts'
 import { resource, resources, variablesOf } from './rendered.ts'
 import { build, synthesize } from './synthesized.ts'
 
@@ -249,4 +250,18 @@ test("API Gateway's role for logs is made before the WebSocket stage and outlive
   const stage = resources(prod, 'AWS::ApiGatewayV2::Stage').find(each => each.properties.StageName === 'v1')
   expect(stage?.dependsOn).toContain(account.id)
   synthesize({ stage: 'prod', apiGatewayAccountRole: 'false' }).resourceCountIs('AWS::ApiGateway::Account', 0)
+})
+
+test('the model of costs knows what the stack has that is paid for by the month', () => {
+  const alarms = resources(prod, 'AWS::CloudWatch::Alarm').map(({ properties }) =>
+    Array.isArray(properties.Metrics)
+      ? properties.Metrics.filter(each => JSON.stringify(each).includes('MetricStat')).length
+      : 1,
+  )
+  const alarmMetrics = alarms.reduce((sum, metrics) => sum + metrics, 0)
+  expect(Math.abs(alarmMetrics - alarmMetricsOfTheStack)).toBeLessThan(alarmMetricsOfTheStack / 5)
+  expect(resources(prod, 'AWS::KMS::Key')).toHaveLength(keysOfTheStack)
+  // RDS makes that of the owner.
+  expect(resources(prod, 'AWS::SecretsManager::Secret')).toHaveLength(secretsOfTheStack - 1)
+  expect(resources(prod, 'AWS::CloudWatch::Dashboard')).toHaveLength(1)
 })

@@ -35,10 +35,14 @@ export interface FunctionLogLine {
 }
 
 /** What Lambda would bill. Plain counters that only grow. */
-export interface FunctionUnits {
+export interface InvocationUnits {
   invocations: number
   /** Each event's duration, rounded up to whole milliseconds, times the function's memory in GB. */
   gbMilliseconds: number
+}
+
+export interface FunctionUnits extends InvocationUnits {
+  readonly byFunction: Readonly<Record<string, Readonly<InvocationUnits>>>
 }
 
 /**
@@ -91,7 +95,10 @@ export const createFunctionHost = (options: {
 
   const current = new Map<string, Environment>()
   const alive = new Set<Environment>()
-  const units: FunctionUnits = { invocations: 0, gbMilliseconds: 0 }
+  const names = [...settings.keys()]
+  const byFunction = new Map(names.map(name => [name, { invocations: 0, gbMilliseconds: 0 }]))
+  const total = (unit: keyof InvocationUnits): number =>
+    byFunction.values().reduce((sum, units) => sum + units[unit], 0)
   let stopped = false
 
   const settingsOf = (name: string): FunctionSettings => {
@@ -100,15 +107,18 @@ export const createFunctionHost = (options: {
     return found
   }
 
+  const count = (name: string, unit: keyof InvocationUnits, amount: number): void => {
+    const units = byFunction.get(name)
+    if (units) units[unit] += amount
+  }
+
   const launch = (name: string, definition: FunctionSettings): Environment => {
     const gigabytes = definition.memoryMb / 1024
     const environment = startEnvironment({
       name,
       settings: definition,
       log: (stream, text) => options.log({ function: name, stream, text }),
-      onSettled: durationMs => {
-        units.gbMilliseconds += Math.ceil(durationMs) * gigabytes
-      },
+      onSettled: durationMs => count(name, 'gbMilliseconds', Math.ceil(durationMs) * gigabytes),
       onUnusable: () => {
         if (current.get(name) === environment) current.delete(name)
       },
@@ -127,13 +137,19 @@ export const createFunctionHost = (options: {
   }
 
   return {
-    units,
+    get units() {
+      return {
+        invocations: total('invocations'),
+        gbMilliseconds: total('gbMilliseconds'),
+        byFunction: Object.fromEntries(byFunction.entries().map(([name, units]) => [name, { ...units }])),
+      }
+    },
 
     async start() {
       const failures: string[] = []
-      const names = [...settings.keys()]
+      const left = [...names]
       const startNext = async (): Promise<void> => {
-        for (let name = names.shift(); name !== undefined && !stopped; name = names.shift()) {
+        for (let name = left.shift(); name !== undefined && !stopped; name = left.shift()) {
           const failure = await environmentOf(name).ready
           if (failure) failures.push(`${name}: ${failure.errorType}: ${failure.errorMessage}`)
         }
@@ -152,7 +168,7 @@ export const createFunctionHost = (options: {
           `Request must be smaller than ${payloadLimit} bytes for the InvokeFunction operation`,
         )
       }
-      units.invocations += 1
+      count(name, 'invocations', 1)
       return environment.run(payload)
     },
 

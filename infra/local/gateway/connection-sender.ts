@@ -13,9 +13,9 @@ export const createSender =
     const { socket } = connection
     if (socket.bufferedAmount > bufferLimit) return false
     connection.lastActiveAt = Date.now()
-    units.webSocketMessagesOut += webSocketSteps(
-      typeof message === 'string' ? Buffer.byteLength(message) : message.length,
-    )
+    const bytes = typeof message === 'string' ? Buffer.byteLength(message) : message.length
+    units.webSocketMessagesOut += webSocketSteps(bytes)
+    units.bytesOut += bytes
     socket.send(message, asText)
     return true
   }

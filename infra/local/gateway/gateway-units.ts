@@ -1,4 +1,4 @@
-/** What API Gateway would bill, and no more than plain counters, so that counting costs nothing. They only grow. */
+/** What API Gateway would bill, and no more than plain counters, so that counting costs nothing. */
 export interface GatewayUnits {
   /** Requests of the HTTP API, one for each 512 KB of a request or its response, begun. */
   httpRequests: number
@@ -6,7 +6,11 @@ export interface GatewayUnits {
   webSocketMessagesIn: number
   /** Messages to clients, by post or by route response, one for each 32 KB begun. */
   webSocketMessagesOut: number
-  /** Milliseconds of connection, added when a connection ends. */
+  /** Requests of functions to the `@connections` API, which are not billed by themselves. */
+  connectionsRequests: number
+  /** Bytes of messages and of bodies of responses to clients. */
+  bytesOut: number
+  /** Milliseconds of connection. */
   connectionMs: number
 }
 
@@ -14,6 +18,8 @@ export const newGatewayUnits = (): GatewayUnits => ({
   httpRequests: 0,
   webSocketMessagesIn: 0,
   webSocketMessagesOut: 0,
+  connectionsRequests: 0,
+  bytesOut: 0,
   connectionMs: 0,
 })
 

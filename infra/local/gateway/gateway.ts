@@ -20,7 +20,8 @@ export interface Gateway {
   connectionCount(): number
   /** Set its fields to make API Gateway's own faults happen. */
   readonly faults: GatewayFaults
-  readonly units: GatewayUnits
+  /** As they are now. */
+  readonly units: Readonly<GatewayUnits>
   /**
    * Takes no new requests, closes the sockets with 1012, waits for running events (those of `$disconnect` too) for at most
    * 2 s, during which functions still reach the `@connections` API, then cuts what is left. Repeating does nothing more.
@@ -116,7 +117,9 @@ export const startGateway = async (options: GatewayOptions): Promise<Gateway> =>
     connectionsUrl: `http://127.0.0.1:${webSocketPort}`,
     connectionCount: webSocketApi.connectionCount,
     faults,
-    units,
+    get units() {
+      return { ...units, connectionMs: units.connectionMs + webSocketApi.openConnectionMs() }
+    },
     stop() {
       stopped ??= stop()
       return stopped

@@ -68,6 +68,7 @@ export const createHttpApi = (options: {
     const length = Buffer.byteLength(answer.body)
     if (answer.statusCode !== 204 && answer.statusCode !== 304) headers['content-length'] = length
     units.httpRequests += httpSteps(Math.max(size, length))
+    units.bytesOut += length
     response.writeHead(answer.statusCode, headers).end(answer.body)
   }
 

@@ -18,6 +18,8 @@ export interface WebSocketApi {
   /** Serves upgrades and `/@connections/`; it does not listen yet. */
   readonly server: Server
   connectionCount(): number
+  /** How long the connections that are open now have been, together; what has ended is counted among the units. */
+  openConnectionMs(): number
   /** Refuses new connections (503) and closes the open ones with 1012. */
   drain(): void
   /** Sockets whose closing handshake is not done yet, open ones included. */
@@ -191,7 +193,10 @@ export const createWebSocketApi = (options: {
     close: (connection, code, reason) => close(connection, { code, reason }),
   })
   const server = createServer({ maxHeaderSize: headerLimit, keepAliveTimeout: 600_000 }, (request, response) => {
-    if (request.url?.startsWith(connectionsPath)) return connectionsApi(request, response)
+    if (request.url?.startsWith(connectionsPath)) {
+      units.connectionsRequests += 1
+      return connectionsApi(request, response)
+    }
     request.resume()
     response.writeHead(403, jsonHeaders).end(messageBody(403))
   })
@@ -200,6 +205,10 @@ export const createWebSocketApi = (options: {
   return {
     server,
     connectionCount: () => connections.size,
+    openConnectionMs: () => {
+      const now = Date.now()
+      return connections.values().reduce((sum, { connectedAt }) => sum + now - connectedAt, 0)
+    },
     socketCount: () => sockets.clients.size,
     drain() {
       draining = true

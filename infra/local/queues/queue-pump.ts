@@ -1,6 +1,7 @@
 import type { InvocationResult } from '../functions/function-host.ts'
 import { attributesDigest, bodyDigest } from './message-digest.ts'
 import { localAccount, localRegion, type MessageQueue, type ReceivedMessage } from './message-queue.ts'
+import { type SqsUnits, sqsSteps } from './sqs-units.ts'
 
 export interface QueuePump {
   /** Takes nothing more; resolves when the batches in flight are settled. */
@@ -12,6 +13,8 @@ export interface QueuePumpOptions {
   readonly batchSize: number
   readonly maxBatchingWindowSeconds: number
   readonly maxConcurrency: number
+  /** Receiving a batch and deleting it are requests; the polls that find nothing are not counted. */
+  readonly units: SqsUnits
   readonly invoke: (event: { Records: SqsRecord[] }) => Promise<InvocationResult>
   readonly log: (text: string) => void
 }
@@ -66,6 +69,9 @@ const recordOf = (message: ReceivedMessage, eventSourceARN: string): SqsRecord =
   }
 }
 
+const bytesOf = (messages: readonly ReceivedMessage[]): number =>
+  messages.reduce((sum, { body }) => sum + Buffer.byteLength(body), 0)
+
 const isObject = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)
 
@@ -93,14 +99,13 @@ export const failedMessages = (
  * What succeeded is deleted; what failed comes again after the queue's visibility timeout, one receive later.
  */
 export const startQueuePump = (options: QueuePumpOptions): QueuePump => {
-  const { queue, batchSize, maxBatchingWindowSeconds, maxConcurrency, invoke, log } = options
+  const { queue, batchSize, maxBatchingWindowSeconds, maxConcurrency, units, invoke, log } = options
   const stopping = new AbortController()
   const { signal } = stopping
   const inFlight = new Set<Promise<void>>()
 
   const receive = (held: readonly ReceivedMessage[], waitMs: number): Promise<ReceivedMessage[]> => {
-    const heldBytes = held.reduce((sum, { body }) => sum + Buffer.byteLength(body), 0)
-    return queue.receive({ max: batchSize - held.length, maxBytes: maxBatchBytes - heldBytes, waitMs, signal })
+    return queue.receive({ max: batchSize - held.length, maxBytes: maxBatchBytes - bytesOf(held), waitMs, signal })
   }
   const gather = async (): Promise<ReceivedMessage[]> => {
     const batch = await receive([], longPollMs)
@@ -112,11 +117,13 @@ export const startQueuePump = (options: QueuePumpOptions): QueuePump => {
   }
 
   const work = async (batch: readonly ReceivedMessage[]): Promise<void> => {
+    units.sqsRequests += sqsSteps(bytesOf(batch))
     const result = await invoke({ Records: batch.map(message => recordOf(message, queue.arn)) })
     const failed = failedMessages(result, batch)
     for (const message of batch) {
       if (!failed.includes(message)) queue.delete(message.receiptHandle)
     }
+    if (failed.length < batch.length) units.sqsRequests += 1
     if (failed.length > 0 && !signal.aborted) {
       log(
         `${failed.length} of ${batch.length} records of ${queue.name} failed; they come again in ${queue.visibilitySeconds} s`,

@@ -13,6 +13,7 @@ import {
 } from './message-queue.ts'
 import { invalidReceipt, notInFlight, queueDoesNotExist, SqsError, serviceUnavailable } from './sqs-errors.ts'
 import * as requests from './sqs-requests.ts'
+import { type SqsUnits, sqsSteps } from './sqs-units.ts'
 
 export interface QueueSettings {
   readonly visibilitySeconds: number
@@ -29,6 +30,7 @@ export interface Sqs {
   queueUrl(name: string): string
   queue(name: string): MessageQueue
   readonly faults: QueueFaults
+  readonly units: SqsUnits
   stop(): Promise<void>
 }
 
@@ -203,7 +205,7 @@ const operationsOf = (queues: ReadonlyMap<string, MessageQueue>, queueUrl: (name
   return operations
 }
 
-const readJson = async (request: IncomingMessage): Promise<unknown> => {
+const readJson = async (request: IncomingMessage): Promise<{ input: unknown; bytes: number }> => {
   const chunks: Buffer[] = []
   let bytes = 0
   for await (const chunk of request as AsyncIterable<Buffer>) {
@@ -212,7 +214,7 @@ const readJson = async (request: IncomingMessage): Promise<unknown> => {
     chunks.push(chunk)
   }
   try {
-    return JSON.parse(Buffer.concat(chunks).toString())
+    return { input: JSON.parse(Buffer.concat(chunks).toString()), bytes }
   } catch {
     throw new SqsError('SerializationException', 'The request is not JSON.')
   }
@@ -265,12 +267,14 @@ export const startSqs = async (settings: Readonly<Record<string, QueueSettings>>
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
   const queueUrl = (name: string): string => `${url}/${localAccount}/${name}`
   const operations = operationsOf(queues, queueUrl)
+  const units: SqsUnits = { sqsRequests: 0 }
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const gone = new AbortController()
     response.on('close', () => gone.abort())
     try {
-      const input = await readJson(request)
+      const { input, bytes } = await readJson(request)
+      units.sqsRequests += sqsSteps(bytes)
       if (faults.unavailable) throw serviceUnavailable()
       const target = String(request.headers['x-amz-target'] ?? '')
       const operation = operations[target.replace(/^AmazonSQS\./, '')]
@@ -294,6 +298,7 @@ export const startSqs = async (settings: Readonly<Record<string, QueueSettings>>
       return queue
     },
     faults,
+    units,
     stop: async () => {
       for (const queue of queues.values()) queue.close()
       server.closeAllConnections()

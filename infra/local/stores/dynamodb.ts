@@ -10,8 +10,15 @@ import {
 import dynalite from 'dynalite'
 import type { TableDefinition } from '../../topology.ts'
 
+/** What DynamoDB would bill. A plain counter that only grows. */
+export interface DynamoDbUnits {
+  /** Items that were put: one of up to 1 KB is a unit, and none of ours is larger. */
+  dynamoDbWrites: number
+}
+
 export interface LocalDynamoDb {
   readonly url: string
+  readonly units: DynamoDbUnits
   stop(): Promise<void>
 }
 
@@ -58,6 +65,10 @@ export const startDynamoDb = async ({
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  const units: DynamoDbUnits = { dynamoDbWrites: 0 }
+  server.on('request', request => {
+    if (String(request.headers['x-amz-target']).endsWith('.PutItem')) units.dynamoDbWrites += 1
+  })
   const stop = async () => {
     server.closeAllConnections()
     await new Promise<void>(resolve => server.close(() => resolve()))
@@ -71,5 +82,5 @@ export const startDynamoDb = async ({
   } finally {
     client.destroy()
   }
-  return { url, stop }
+  return { url, units, stop }
 }

@@ -117,7 +117,13 @@ const createDatabase = async (client: pg.Client, password: string): Promise<void
  * Nothing is less durable than by default. After a crash, of whatever, it starts as usual; a server that was left behind in this
  * directory is ended first.
  */
-export const startPostgres = async ({ directory, port, logFile, log }: StoreOptions): Promise<Store> => {
+export const startPostgres = async ({
+  directory,
+  port,
+  logFile,
+  log,
+  parameters: more = {},
+}: StoreOptions & { parameters?: Readonly<Record<string, string>> }): Promise<Store> => {
   const binaries = postgresBinaries()
   const version = await postgresVersion(binaries)
   const data = join(directory, 'data')
@@ -133,7 +139,7 @@ export const startPostgres = async ({ directory, port, logFile, log }: StoreOpti
   await removeStaleLock(data)
 
   const chosenPort = port ?? (await freePort())
-  const settings = Object.entries({ ...parameters, port: String(chosenPort) })
+  const settings = Object.entries({ ...parameters, ...more, port: String(chosenPort) })
   const server = await startServerProcess({
     ...asPostgresUser(binaries.postgres, [
       '-D',

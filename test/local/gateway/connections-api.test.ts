@@ -62,9 +62,12 @@ describe('a post', () => {
     expect(await client.next()).toBe('{"event":"hello","text":"नमस्ते"}')
   })
 
-  test('may hold up to 128 KB', async () => {
+  test('may hold up to 128 KB, and is billed for each 32 KB', async () => {
+    const { webSocketMessagesOut, connectionsRequests } = fixtures.gateway.units
     await post('x'.repeat(128 * 1024))
     expect(await client.next()).toHaveLength(128 * 1024)
+    expect(fixtures.gateway.units.webSocketMessagesOut - webSocketMessagesOut).toBe(4)
+    expect(fixtures.gateway.units.connectionsRequests - connectionsRequests).toBe(1)
     await expect(post('x'.repeat(128 * 1024 + 1))).rejects.toMatchObject({
       name: 'PayloadTooLargeException',
       $metadata: { httpStatusCode: 413 },

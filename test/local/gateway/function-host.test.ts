@@ -138,10 +138,14 @@ describe('an event', () => {
   })
 
   test('is counted with its billed time', async () => {
-    const { invocations, gbMilliseconds } = host.units
+    const { invocations, byFunction, gbMilliseconds } = host.units
     await run('wait', { ms: 100 })
     expect(host.units.invocations - invocations).toBe(1)
     expect(host.units.gbMilliseconds - gbMilliseconds).toBeGreaterThanOrEqual(99 / 8)
+    expect(host.units.byFunction.Any?.invocations).toBe((byFunction.Any?.invocations ?? 0) + 1)
+    expect(host.units.byFunction.Any?.gbMilliseconds).toBeGreaterThanOrEqual(
+      (byFunction.Any?.gbMilliseconds ?? 0) + 99 / 8,
+    )
   })
 })
 

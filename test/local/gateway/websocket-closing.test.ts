@@ -66,6 +66,17 @@ describe('a client that sends too much', () => {
   })
 })
 
+test('the time of a connection is billed, while it is open and after', async () => {
+  const before = fixtures.gateway.units.connectionMs
+  const client = await connect(fixtures.gateway)
+  await delay(100)
+  const open = fixtures.gateway.units.connectionMs - before
+  expect(open).toBeGreaterThanOrEqual(90)
+  client.socket.close()
+  await client.closed
+  await eventually(() => fixtures.gateway.units.connectionMs - before >= open)
+})
+
 test('a binary message closes the socket with 1003', async () => {
   const client = await connect(fixtures.gateway)
   client.socket.send(Buffer.from([1, 2, 3]))

@@ -150,7 +150,7 @@ test('a ping of the protocol is answered', async () => {
 })
 
 test('messages are billed in steps of 32 KB, in both directions', async () => {
-  const { webSocketMessagesIn, webSocketMessagesOut } = fixtures.gateway.units
+  const { webSocketMessagesIn, webSocketMessagesOut, bytesOut } = fixtures.gateway.units
   await answerTo({ do: 'route' })
   const half = 'x'.repeat(20_000)
   client.socket.send(`{"do":"length","text":"${half}`, { fin: false })
@@ -158,4 +158,5 @@ test('messages are billed in steps of 32 KB, in both directions', async () => {
   expect(Number(await client.next())).toBeGreaterThan(40_000)
   expect(fixtures.gateway.units.webSocketMessagesIn - webSocketMessagesIn).toBe(3)
   expect(fixtures.gateway.units.webSocketMessagesOut - webSocketMessagesOut).toBe(2)
+  expect(fixtures.gateway.units.bytesOut - bytesOut).toBeGreaterThan(5)
 })

@@ -154,6 +154,18 @@ describe('The local host', () => {
     })
   })
 
+  test('counts what AWS would bill', async () => {
+    const before = host.units()
+    await host.invoke('WorkerFunction', { echo: 1 })
+    await sqsClient().send(new SendMessageCommand({ QueueUrl: host.sqs.queueUrl('SomeJobs'), MessageBody: 'counted' }))
+    await until('the record is worked on', async () => (await recorded('counted')) === 1)
+    const after = host.units()
+    expect(after.invocations - before.invocations).toBeGreaterThanOrEqual(2)
+    expect(after.sqsRequests - before.sqsRequests).toBeGreaterThanOrEqual(2)
+    const worker = (units: typeof after) => units.byFunction.WorkerFunction?.invocations ?? 0
+    expect(worker(after) - worker(before)).toBeGreaterThanOrEqual(1)
+  })
+
   test('lets nobody invoke without the secret', async () => {
     const { control } = JSON.parse(await readFile(directory.running, 'utf8')) as { control: { url: string } }
     const body = JSON.stringify({ functionName: 'WorkerFunction', event: {} })

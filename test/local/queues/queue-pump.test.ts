@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals'
 import type { InvocationResult } from '../../../infra/local/functions/function-host.ts'
 import { createMessageQueue, type MessageQueue } from '../../../infra/local/queues/message-queue.ts'
 import { type QueuePump, type QueuePumpOptions, startQueuePump } from '../../../infra/local/queues/queue-pump.ts'
+import type { SqsUnits } from '../../../infra/local/queues/sqs-units.ts'
 import { until } from '../stores/until.ts'
 
 type Event = Parameters<QueuePumpOptions['invoke']>[0]
@@ -15,6 +16,7 @@ describe('The event source mapping between a queue and its function', () => {
   let pumps: QueuePump[]
   let events: Event[]
   let log: string[]
+  let units: SqsUnits
 
   beforeEach(() => {
     deadLetters = createMessageQueue({ name: 'JobsDeadLetters', visibilitySeconds: 30, faults })
@@ -25,6 +27,7 @@ describe('The event source mapping between a queue and its function', () => {
       faults,
     })
     pumps = []
+    units = { sqsRequests: 0 }
     events = []
     log = []
   })
@@ -44,6 +47,7 @@ describe('The event source mapping between a queue and its function', () => {
         batchSize: 10,
         maxBatchingWindowSeconds: 0,
         maxConcurrency: 2,
+        units,
         invoke: async event => {
           events.push(event)
           return answer(event)
@@ -56,6 +60,21 @@ describe('The event source mapping between a queue and its function', () => {
   const send = (body: string): string => queue.send({ body, attributes: {}, systemAttributes: {}, delaySeconds: 0 })
   const bodies = (): string[][] => events.map(({ Records }) => Records.map(({ body }) => body))
   const isEmpty = (): boolean => Object.values(queue.counts()).every(count => count === 0)
+
+  test('counts a request for each 64 KB of a batch that is received, and one for its deletion', async () => {
+    for (let index = 0; index < 3; index += 1) send('x'.repeat(30_000))
+    pump(() => ok())
+    await until('all is done', isEmpty)
+    expect(bodies()).toHaveLength(1)
+    expect(units.sqsRequests).toBe(3)
+  })
+
+  test('counts no deletion where all of a batch has failed', async () => {
+    send('bad')
+    pump(() => ({ outcome: 'error', errorType: 'Error', errorMessage: 'bad', durationMs: 1 }))
+    await until('it is given up', () => deadLetters.counts().visible === 1)
+    expect(units.sqsRequests).toBe(2)
+  })
 
   test('hands records over in the shape of AWS, and deletes what succeeded', async () => {
     const messageId = queue.send({

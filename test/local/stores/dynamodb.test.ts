@@ -16,6 +16,7 @@ describe('DynamoDB of the local host', () => {
     await localDynamoDbClient(first.url).send(
       new PutItemCommand({ TableName: 'Audit', Item: { ...key, action: { S: 'sign-in' } } }),
     )
+    expect(first.units.dynamoDbWrites).toBe(1)
     await first.stop()
 
     const second = await startDynamoDb(options)
