@@ -37,6 +37,6 @@ export default {
       globalSetup: '<rootDir>/test/support/browser.setup.ts',
       globalTeardown: '<rootDir>/test/support/stack.teardown.ts',
     }),
-    project('infra'),
+    project('infra', { globalSetup: '<rootDir>/test/support/templates.setup.ts' }),
   ],
 }

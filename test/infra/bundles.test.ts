@@ -37,10 +37,12 @@ const bundles = new Map<string, Metafile>()
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'kaha-chat-bundles-'))
-  for (const [name, definition] of functions) {
-    const { metafile } = await bundleFunction(name, definition, folder)
-    bundles.set(name, metafile)
-  }
+  await Promise.all(
+    functions.map(async ([name, definition]) => {
+      const { metafile } = await bundleFunction(name, definition, folder)
+      bundles.set(name, metafile)
+    }),
+  )
 }, 60_000)
 afterAll(() => rm(folder, { recursive: true, force: true }))
 

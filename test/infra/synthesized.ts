@@ -1,4 +1,5 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll } from '@jest/globals'
@@ -29,8 +30,17 @@ export const build = (context: AppProps['context'], topology: Topology = deploye
   return { app, stack }
 }
 
-export const synthesize = (context: AppProps['context'], topology: Topology = deployed): Template =>
-  Template.fromStack(build(context, topology).stack)
+/** A template is read where another file of this run has made it: that takes some milliseconds, loading the CDK takes seconds. */
+export const synthesize = (context: AppProps['context'], topology: Topology = deployed): Template => {
+  const name = createHash('sha256')
+    .update(JSON.stringify([context, topology]))
+    .digest('hex')
+  const file = join(process.env.TEST_TEMPLATES ?? folder, `${name}.json`)
+  if (existsSync(file)) return Template.fromJSON(JSON.parse(readFileSync(file, 'utf8')))
+  const template = Template.fromStack(build(context, topology).stack)
+  writeFileSync(file, JSON.stringify(template.toJSON()))
+  return template
+}
 
 /**
  * The deployed topology plus a queue and its worker, and a function that uses everything there is, so that what the stack makes
