@@ -17,8 +17,9 @@ export interface Presented {
 
 /**
  * What the bearer of a refused token is answered with: the refusal, which is put on record without the token, or
- * `rate_limited` when the address has had too many refused within a minute. Only who is refused pays for it, by a Redis round trip
- * and a request to SQS: a valid token from the same address is never looked up here.
+ * `rate_limited` when the address has had too many refused within a minute. One that was valid once is told so all the same: its
+ * bearer gets another, and many may share an address. Only who is refused pays for it, by a Redis round trip and a request to SQS:
+ * a valid token from the same address is never looked up here.
  */
 export const answerToRefused = async (
   { limits, audit }: RefusedTokenDeps,
@@ -27,6 +28,7 @@ export const answerToRefused = async (
 ): Promise<Problem> => {
   const retryAfterSeconds = await limits.countAuthFailure(presented.address)
   if (retryAfterSeconds > 0) {
+    if (refusal.code === 'token_expired') return refusal
     return new Problem('rate_limited', 'Too many tokens from this address were refused.', { retryAfterSeconds })
   }
   await audit.record({ action: 'token.refused', outcome: 'refused', reason: refusal.code, ...presented })

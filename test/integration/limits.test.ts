@@ -168,7 +168,7 @@ describe('a user who asks too much', () => {
 describe('an address from which tokens are refused', () => {
   const from = (address: string, token: string): HttpOptions => ({ token, address })
 
-  test('is told to wait after some, and its valid tokens are taken all the same', async () => {
+  test('is told to wait after some; its valid tokens are taken all the same, and expired ones are told that they are', async () => {
     const [user, address] = [world.newUser(), '203.0.113.7']
     const before = world.audits.length
     const statuses = []
@@ -180,6 +180,8 @@ describe('an address from which tokens are refused', () => {
     expect(statuses).toEqual([...Array(few.authFailures).fill(401), 429, 429])
     expect(await world.http(user, 'GET /conversations', { address })).toMatchObject({ status: 200 })
     expect((await world.http(user, 'GET /conversations', from('203.0.113.8', 'a.bad.token'))).status).toBe(401)
+    const expired = await world.http(user, 'GET /conversations', from(address, await tokenFor(user, {}, -60)))
+    expect(expired).toMatchObject({ status: 401, body: { code: 'token_expired' } })
 
     const entries = world.audits.slice(before).filter(entry => entry.address === address)
     expect(entries).toHaveLength(few.authFailures)
