@@ -21,6 +21,8 @@ interface ConnectionJob extends Job {
   connection: Connection
   /** How often it was put off because the connection had another replay; none by default. */
   waits?: number | undefined
+  /** How often it has met a store that was down since it last got on; none by default. */
+  outages?: number | undefined
 }
 
 /** A message whose recipients could not be looked up, because Redis did not answer. */

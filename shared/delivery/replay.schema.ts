@@ -9,7 +9,7 @@ const Connection = z.object({
 })
 const Progress = z.object({ conversationId: z.uuid(), seq: z.int() })
 const common = { id: z.string(), hop: z.int() }
-const ofConnection = { ...common, connection: Connection, waits: z.int().optional() }
+const ofConnection = { ...common, connection: Connection, waits: z.int().optional(), outages: z.int().optional() }
 const ofReplay = { ...ofConnection, cameOnline: z.boolean(), progress: Progress.optional(), replayed: z.int() }
 
 /** The jobs of the replay queue as they come out of it. */

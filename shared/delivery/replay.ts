@@ -299,7 +299,7 @@ const replayToConnection = async (
     if (job.hop === 0 && 'cameOnline' in job && job.cameOnline) await announceOnline(deps, connection.userId)
     if (job.hop === 0 && 'cameOnline' in job) await welcomeAgent(deps, connection.userId)
     const result = await run(deps, job, senderOf(deps, job, lease, remainingMs))
-    if (result.outcome === 'later') await queueNext(deps, result.next, result.delaySeconds)
+    if (result.outcome === 'later') await queueNext(deps, { ...result.next, outages: 0 }, result.delaySeconds)
     await markDone(deps.redis, doneName, doneMs)
   } finally {
     await lease.release()
@@ -309,8 +309,8 @@ const replayToConnection = async (
 /** While a store is down a job waits in the queue, longer each time, rather than for the visibility time-out: that is minutes. */
 const longestWaitSeconds = 60
 
-const waitSeconds = (hop: number): number => {
-  const most = Math.min(2 ** Math.min(hop, 10), longestWaitSeconds)
+const waitSeconds = (outages: number): number => {
+  const most = Math.min(2 ** Math.min(outages, 10), longestWaitSeconds)
   return Math.ceil(most / 2 + (Math.random() * most) / 2)
 }
 
@@ -328,6 +328,7 @@ export const replay = async (deps: ReplayDeps, job: ReplayJob, remainingMs: () =
   } catch (error) {
     if (asProblem(error).code !== 'store_unavailable') throw error
     logger.warn('A replay waits for a store', { kind: job.kind, error: error as Error })
-    await queueNext(deps, job, waitSeconds(job.hop))
+    const { outages = 0 } = job
+    await queueNext(deps, { ...job, outages: outages + 1 }, waitSeconds(outages))
   }
 }

@@ -329,6 +329,23 @@ describe('when Redis does not answer', () => {
     await expect(world.connect(bob)).rejects.toThrow('503')
     world.replays.fail(false)
   })
+
+  test('a replay comes again soon, however far it has come, and later with each time in a row', async () => {
+    const away = await openWorld()
+    await away.connect(away.newUser())
+    const [job] = away.replays.takeAll()
+    if (!job) throw new Error('There is no job')
+    away.redis.disconnect()
+    await away.runReplay({ ...job, hop: 9 })
+    const [first] = away.replays.jobs
+    expect(first).toMatchObject({ delaySeconds: 1, job: { hop: 10, outages: 1 } })
+    for (let times = 0; times < 5; times += 1) await away.runReplay(away.replays.takeAll()[0] ?? job)
+    const [sixth] = away.replays.jobs
+    expect(sixth?.job).toMatchObject({ outages: 6 })
+    expect(sixth?.delaySeconds).toBeGreaterThanOrEqual(16)
+    expect(sixth?.delaySeconds).toBeLessThanOrEqual(32)
+    await away.close()
+  })
 })
 
 describe('an acknowledgement', () => {
