@@ -8,6 +8,9 @@ const answerTimeoutMs = 30_000
 /** What a client has received of one conversation. */
 export interface Received {
   seqs: Set<number>
+  /** It holds all of 1 to this. */
+  through: number
+  highest: number
   /** Live messages that came after one with a higher `seq`. */
   overtaken: number
   /** Messages that came again. */
@@ -21,7 +24,9 @@ export interface Received {
 export interface ChatSocket {
   readonly received: ReadonlyMap<string, Received>
   /** Resolves to the `seq` of the ack, or rejects with the problem's code. */
-  send(conversationId: string, content: string): Promise<number>
+  send(conversationId: string, content: string, id?: string): Promise<number>
+  /** An action that nobody waits for. */
+  tell(action: string, data: object): void
   /** Hears of each message as it comes. */
   onMessage: (conversationId: string, seq: number, content: string) => void
   /** Resolves with `session.ready`. */
@@ -43,34 +48,39 @@ interface Delivered {
   content: string
 }
 
-export const openChatSocket = async (url: string): Promise<ChatSocket> => {
+/** `received` is what its user holds from earlier sockets, to be added to. */
+export const openChatSocket = async (
+  url: string,
+  {
+    received = new Map<string, Received>(),
+    onMessage = () => {},
+  }: { received?: Map<string, Received>; onMessage?: ChatSocket['onMessage'] } = {},
+): Promise<ChatSocket> => {
   const socket = new WebSocket(url, { perMessageDeflate: false, handshakeTimeout: answerTimeoutMs })
-  const received = new Map<string, Received>()
-  const through = new Map<string, number>()
   const changed = new Set<string>()
   const waiting = new Map<string, { resolve: (seq: number) => void; reject: (error: Error) => void }>()
   let requests = 0
-  const highest = new Map<string, number>()
   let isReady = () => {}
   const ready = new Promise<void>(resolve => {
     isReady = resolve
   })
 
   const receivedOf = (conversationId: string): Received => {
-    const known = received.get(conversationId) ?? { seqs: new Set(), overtaken: 0, repeated: 0 }
+    const known = received.get(conversationId) ?? { seqs: new Set(), through: 0, highest: 0, overtaken: 0, repeated: 0 }
     received.set(conversationId, known)
     return known
   }
   const take = ({ conversationId, seq, content }: Delivered, isLive: boolean): void => {
     const known = receivedOf(conversationId)
+    // What comes again was not acknowledged, as the server sees it.
+    changed.add(conversationId)
     if (known.seqs.has(seq)) {
       known.repeated += 1
       return
     }
     known.seqs.add(seq)
-    if (isLive && seq < (highest.get(conversationId) ?? 0)) known.overtaken += 1
-    highest.set(conversationId, Math.max(seq, highest.get(conversationId) ?? 0))
-    changed.add(conversationId)
+    if (isLive && seq < known.highest) known.overtaken += 1
+    known.highest = Math.max(seq, known.highest)
     chat.onMessage(conversationId, seq, content)
   }
   const hear = (frame: Frame): void => {
@@ -89,11 +99,9 @@ export const openChatSocket = async (url: string): Promise<ChatSocket> => {
   const acknowledge = (): void => {
     const positions: { conversationId: string; seq: number }[] = []
     for (const conversationId of changed) {
-      const { seqs } = receivedOf(conversationId)
-      let seq = through.get(conversationId) ?? 0
-      while (seqs.has(seq + 1)) seq += 1
-      if (seq > (through.get(conversationId) ?? 0)) positions.push({ conversationId, seq })
-      through.set(conversationId, seq)
+      const known = receivedOf(conversationId)
+      while (known.seqs.has(known.through + 1)) known.through += 1
+      if (known.through > 0) positions.push({ conversationId, seq: known.through })
     }
     changed.clear()
     for (let start = 0; start < positions.length; start += 100) {
@@ -122,19 +130,22 @@ export const openChatSocket = async (url: string): Promise<ChatSocket> => {
     received,
     ready,
     closed,
-    onMessage: () => {},
-    send: (conversationId, content) =>
+    onMessage,
+    tell: (action, data) => socket.send(JSON.stringify({ action, data }), () => {}),
+    send: (conversationId, content, id) =>
       new Promise((resolve, reject) => {
         requests += 1
         const requestId = String(requests)
         waiting.set(requestId, {
           reject,
           resolve: seq => {
-            receivedOf(conversationId).seqs.add(seq)
+            const known = receivedOf(conversationId)
+            known.seqs.add(seq)
+            if (seq < known.highest) changed.add(conversationId)
             resolve(seq)
           },
         })
-        socket.send(JSON.stringify({ action: 'message.send', requestId, data: { conversationId, content } }))
+        socket.send(JSON.stringify({ action: 'message.send', requestId, data: { conversationId, id, content } }))
       }),
     close: () => socket.close(),
   }

@@ -1,5 +1,6 @@
 import type { StartedStack } from '../../support/stack.ts'
 import { tokenFor } from '../../support/tokens.ts'
+import { askHttp } from './ask-http.ts'
 import { fillService } from './filled.ts'
 import { processorTime } from './processor-time.ts'
 import type { Filled, Target } from './target.ts'
@@ -9,8 +10,6 @@ export type ServiceTarget = Target & {
   /** Asks the HTTP API; throws for anything but success. */
   ask<Body>(userId: string, target: string, body?: object, claims?: object): Promise<Body>
 }
-
-const timeoutMs = 30_000
 
 export const createServiceTarget = (stack: StartedStack): ServiceTarget => {
   const tokens = new Map<string, Promise<string>>()
@@ -23,18 +22,8 @@ export const createServiceTarget = (stack: StartedStack): ServiceTarget => {
   const headersFor = async (userId: string, claims = {}) => ({
     authorization: `Bearer ${await tokenOf(userId, claims)}`,
   })
-  const ask = async <Body>(userId: string, target: string, body?: object, claims: object = {}): Promise<Body> => {
-    const [method = '', path = ''] = target.split(' ')
-    const response = await fetch(`${stack.outputs.HttpApiUrl}${path}`, {
-      method,
-      headers: { ...(await headersFor(userId, claims)), ...(body && { 'content-type': 'application/json' }) },
-      ...(body && { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(timeoutMs),
-    })
-    const text = await response.text()
-    if (!response.ok) throw new Error(`${target} answered ${response.status}: ${text.slice(0, 300)}`)
-    return (text ? JSON.parse(text) : undefined) as Body
-  }
+  const ask = async <Body>(userId: string, target: string, body?: object, claims: object = {}): Promise<Body> =>
+    askHttp<Body>(stack, await tokenOf(userId, claims), target, body)
   let filled: Promise<Filled> | undefined
   return {
     name: 'service',

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import { atOnce } from './at-once.ts'
 import { type ChatSocket, openChatSocket } from './chat-socket.ts'
 import type { ServiceTarget } from './service-target.ts'
 import { latencyFigures } from './statistics.ts'
@@ -16,21 +17,13 @@ interface Group {
   listeners: string[]
 }
 
-const inBatches = async <Item>(items: readonly Item[], atOnce: number, work: (item: Item) => Promise<unknown>) => {
-  const left = [...items]
-  const worker = async () => {
-    for (let item = left.pop(); item !== undefined; item = left.pop()) await work(item)
-  }
-  await Promise.all(Array.from({ length: atOnce }, worker))
-}
-
 /** Groups whose listeners are not connected and have messages waiting. */
 const prepare = async (target: ServiceTarget): Promise<Group[]> => {
   const groups: Group[] = []
   const count = Math.ceil(users / (groupSize - 1))
-  await inBatches(
-    Array.from({ length: count }, (_, index) => index),
+  await atOnce(
     16,
+    Array.from({ length: count }, (_, index) => index),
     async () => {
       const [sender = '', ...listeners] = Array.from({ length: groupSize }, () => randomUUID())
       const conversationId = await target.openConversation([sender, ...listeners])
