@@ -33,6 +33,8 @@ export interface Socket {
   until(what: string, isWanted: (frame: Frame) => boolean, withinMs?: number): Promise<Frame>
   /** The code with which it was closed, by either side. */
   readonly closed: Promise<number>
+  /** The same. Rejects when it is still open after 20 s. */
+  ended(): Promise<number>
   close(): Promise<void>
 }
 
@@ -64,6 +66,11 @@ const watch = (socket: WebSocket): Socket => {
     frames,
     until,
     closed,
+    ended: async () => {
+      const code = await Promise.race([closed, delay(patienceMs, undefined, { ref: false })])
+      if (code === undefined) throw new Error(`the socket is still open after ${patienceMs / 1_000} s`)
+      return code
+    },
     ask: async (action, data) => {
       const requestId = randomUUID()
       socket.send(JSON.stringify({ action, requestId, data }))

@@ -67,7 +67,7 @@ test('a stack passes by the outputs that it has written itself on this machine, 
     'Every store is up',
     'The API documents are those of this working copy',
     'A ticket opens one socket',
-    'A socket whose token has run out is told so',
+    'A socket whose token has run out is closed',
     'A message is acknowledged, and the other one gets it at once',
     'Who is connected is online, and offline soon after',
     'What was sent to who is offline comes with the next connect',
@@ -77,7 +77,7 @@ test('a stack passes by the outputs that it has written itself on this machine, 
   }
   expect(titles(said, 'found').join('\n')).toMatch(/compresses frames .* \(no\)/)
   expect(titles(said, 'not applicable').join('\n')).toContain('--slow')
-})
+}, 60_000)
 
 describe('a stack that was deployed', () => {
   test('is not looked at when it is not said which, nor with a command that gives no tokens of two users', async () => {
