@@ -48,13 +48,17 @@ interface Delivered {
   content: string
 }
 
-/** `received` is what its user holds from earlier sockets, to be added to. */
+/**
+ * `received` is what its user holds from earlier sockets, to be added to. With `confirmsOwn` it acknowledges its own messages too, as the
+ * TypeScript client does; else they come again on the next connect.
+ */
 export const openChatSocket = async (
   url: string,
   {
     received = new Map<string, Received>(),
     onMessage = () => {},
-  }: { received?: Map<string, Received>; onMessage?: ChatSocket['onMessage'] } = {},
+    confirmsOwn = false,
+  }: { received?: Map<string, Received>; onMessage?: ChatSocket['onMessage']; confirmsOwn?: boolean } = {},
 ): Promise<ChatSocket> => {
   const socket = new WebSocket(url, { perMessageDeflate: false, handshakeTimeout: answerTimeoutMs })
   const changed = new Set<string>()
@@ -141,7 +145,7 @@ export const openChatSocket = async (
           resolve: seq => {
             const known = receivedOf(conversationId)
             known.seqs.add(seq)
-            if (seq < known.highest) changed.add(conversationId)
+            if (confirmsOwn) changed.add(conversationId)
             resolve(seq)
           },
         })

@@ -99,6 +99,7 @@ export const createPerson = (
         const opened = await openChatSocket(`${stack.outputs.WebSocketUrl}?token=${token}`, {
           received,
           onMessage: hear,
+          confirmsOwn: true,
         })
         socket = opened
         tally.arrivals += 1
