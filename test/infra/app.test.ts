@@ -24,7 +24,7 @@ const cdk = (...parameters: string[]) => {
     {
       cwd: root,
       encoding: 'utf8',
-      timeout: 60_000,
+      timeout: 120_000,
       env: {
         PATH: `${join(root, 'node_modules', '.bin')}:/usr/bin:/bin`,
         HOME: tmpdir(),
@@ -54,13 +54,13 @@ describe('cdk synth', () => {
     } finally {
       rmSync(output, { recursive: true, force: true })
     }
-  }, 90_000)
+  }, 150_000)
 
   test('refuses a stage that it does not know, and says which there are', () => {
     const { status, said } = cdk('-c', 'stage=staging')
     expect(status).not.toBe(0)
     expect(said).toContain('-c stage=staging: use dev or prod')
-  }, 90_000)
+  }, 150_000)
 })
 
 describe('the options', () => {

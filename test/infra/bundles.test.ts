@@ -43,7 +43,7 @@ beforeAll(async () => {
       bundles.set(name, metafile)
     }),
   )
-}, 60_000)
+}, 150_000)
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 /** What Lambda will set for the function, with something in the place of what only a deployment knows. */
@@ -96,7 +96,7 @@ describe.each(functions)('the bundle of %s', (name, definition) => {
     const { stdout, stderr } = await execute(process.execPath, ['--input-type=module', '-e', script], {
       cwd: folder,
       env: { ...environmentOf(name), AWS_LAMBDA_FUNCTION_NAME: name, AWS_REGION: 'eu-central-1' },
-      timeout: 20_000,
+      timeout: 60_000,
     })
     expect(stderr).toBe('')
     expect(stdout).toMatch(/^24\.\d+\.\d+ function loaded$/)

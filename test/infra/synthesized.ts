@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll } from '@jest/globals'
+import { afterAll, jest } from '@jest/globals'
 import { App, type AppProps } from 'aws-cdk-lib'
 import { Template } from 'aws-cdk-lib/assertions'
 import { ChatStack } from '../../infra/aws/chat-stack.ts'
@@ -11,6 +11,8 @@ import { topology as deployed, type Topology } from '../../infra/topology.ts'
 
 const { context: projectContext } = JSON.parse(readFileSync(new URL('../../cdk.json', import.meta.url), 'utf8'))
 const folder = mkdtempSync(join(tmpdir(), 'kaha-chat-infra-'))
+// A first template takes ten seconds alone, and longer beside all other tests.
+jest.setTimeout(120_000)
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 /** Stands for the bundles, which have tests of their own: a template only needs a folder for each function. */
