@@ -26,7 +26,7 @@ const unsentBytes = 64 * 1024
 const open = async (url: string): Promise<WebSocket | undefined> => {
   const socket = new WebSocket(url, { perMessageDeflate: false })
   socket.on('error', () => {})
-  await Promise.race([once(socket, 'open'), once(socket, 'close')])
+  await Promise.race([once(socket, 'open'), once(socket, 'close')]).catch(() => {})
   return socket.readyState === WebSocket.OPEN ? socket : undefined
 }
 
