@@ -169,8 +169,9 @@ export const createSwitchboard = (redis: Cluster, settings: PresenceSettings = p
       if (from) extendOnline(pipeline, from.userId, now)
       const replies = await runPipeline(pipeline)
       const connections = eachOnce(listeners.flatMap((userId, index) => connectionsIn(userId, replies[index])))
-      // The sender's own are among what was read, so a connection that is registered is not registered again.
-      const known = connections.some(({ id }) => id === from?.id)
+      // The sender's own are among what was read, so one that is registered is not registered again; that its business has it, too,
+      // does not count.
+      const known = connections.some(({ id, userId }) => id === from?.id && userId === senderId)
       if (from && !known) await runPipeline(addSign(redis.pipeline(), from, now))
       return {
         connections,

@@ -302,6 +302,18 @@ describe('a connection that Redis has lost', () => {
     await socket.send({ action: 'message.send', data: { conversationId: id, content: 'Hi' } })
     expect(world.replays.jobs).toMatchObject([{ job: { kind: 'missing', connection: { userId: alice } } }])
   })
+
+  test('is not taken for a known one because its business has it still', async () => {
+    const [manager = '', customer = '', businessId = '', conversationId = ''] = newUsers(4)
+    const now = world.clock.now()
+    const connection = { id: 'of-a-manager=', userId: manager, businessId, connectedAt: now.getTime() }
+    await world.switchboard.touch(connection, new Date(now.getTime() + 60_000), now)
+    await world.redis.del(keys.connections(manager))
+    const routing = { conversationId, seq: 1, senderId: manager, recipients: [customer], businessId, from: connection }
+    expect((await world.switchboard.route(routing, now)).sign).toMatchObject({ known: false })
+    expect((await world.switchboard.route(routing, now)).sign).toMatchObject({ known: true })
+    expect(await world.switchboard.connectionsOf([manager])).toMatchObject([{ id: connection.id }])
+  })
 })
 
 describe('when Redis does not answer', () => {
