@@ -1,4 +1,5 @@
-import { ExponentialBackoff, handleWhenResult, retry } from 'cockatiel'
+import { handleWhenResult, retry } from 'cockatiel'
+import { patience } from './patience.ts'
 
 export interface Answer {
   readonly status: number
@@ -43,7 +44,7 @@ export const askOnce = async (baseUrl: string, target: string, request: Request 
 
 const untilStoresAnswer = retry(
   handleWhenResult(answer => (answer as Answer).status === 503),
-  { maxAttempts: 4, backoff: new ExponentialBackoff({ initialDelay: 500, maxDelay: 4_000 }) },
+  patience,
 )
 
 /** The same; asks again after a 503, as clients do. */

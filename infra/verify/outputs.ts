@@ -5,7 +5,7 @@ import * as z from 'zod'
 export const Addresses = z.object({ HttpApiUrl: z.url(), WebSocketUrl: z.url() })
 export type Addresses = z.infer<typeof Addresses>
 
-const Outputs = z.union([Addresses, z.record(z.string(), z.unknown())])
+const Outputs = z.record(z.string(), z.unknown())
 
 /**
  * The addresses in what `cdk deploy --outputs-file` wrote, where each stack has its own, or in what the local host wrote. Rejects when

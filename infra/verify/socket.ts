@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { text } from 'node:stream/consumers'
 import { setTimeout as delay } from 'node:timers/promises'
-import { ExponentialBackoff, handleWhen, retry } from 'cockatiel'
+import { handleWhen, retry } from 'cockatiel'
 import { WebSocket } from 'ws'
+import { patience } from './patience.ts'
 
 export interface Frame {
   readonly event?: string
@@ -87,7 +88,7 @@ const watch = (socket: WebSocket): Socket => {
 
 const untilStoresAnswer = retry(
   handleWhen(error => error instanceof Refused && error.status === 503),
-  { maxAttempts: 4, backoff: new ExponentialBackoff({ initialDelay: 500, maxDelay: 4_000 }) },
+  patience,
 )
 
 /**

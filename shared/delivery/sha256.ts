@@ -29,8 +29,7 @@ export class Sha256 {
   }
 
   async digest(): Promise<Uint8Array> {
-    const [first = Buffer.alloc(0), ...others] = this.#data
-    const data = others.length === 0 ? first : Buffer.concat(this.#data)
+    const data = Buffer.concat(this.#data)
     if (this.#secret === undefined) return hash('sha256', data, 'buffer')
     const key = typeof this.#secret === 'string' ? this.#secret : keyObjectOf(this.#secret)
     return createHmac('sha256', key).update(data).digest()

@@ -10,7 +10,7 @@ import { startRedis } from '../../infra/local/stores/redis.ts'
 import { temporaryDirectory } from '../local/stores/temporary-directory.ts'
 import { createRedisProxy, type RedisProxy } from '../support/faults-redis-proxy.ts'
 import { announceStack, type StartedStack, startStack } from '../support/stack.ts'
-import { tokenFor } from '../support/tokens.ts'
+import { newUser, type TestUser, tokenFor } from '../support/tokens.ts'
 import { HandshakeRefused, openSocket, request, type ServerFrame } from '../support/wire-client.ts'
 import { problemOf } from './problem-answer.ts'
 
@@ -52,25 +52,16 @@ afterAll(async () => {
   await redis?.stop()
 })
 
-interface Person {
-  id: string
-  token: string
-}
-
-const newPerson = async (): Promise<Person> => {
-  const id = randomUUID()
-  return { id, token: await tokenFor(id) }
-}
-const openDirect = async ({ token }: Person, other: Person): Promise<string> =>
+const openDirect = async ({ token }: TestUser, other: TestUser): Promise<string> =>
   (await request<{ id: string }>('POST /conversations/direct', { token, body: { targetUserId: other.id } })).body.id
-const sendOverHttp = ({ token }: Person, id: string, content = 'One of many') =>
+const sendOverHttp = ({ token }: TestUser, id: string, content = 'One of many') =>
   request(`POST /conversations/${id}/messages`, { token, body: { content } })
-const storedIn = async ({ token }: Person, id: string): Promise<number> =>
+const storedIn = async ({ token }: TestUser, id: string): Promise<number> =>
   (await request<{ items: unknown[] }>(`GET /conversations/${id}/messages?limit=100`, { token })).body.items.length
 
 /** Two who talk while others flood: every message arrives. */
 const expectServed = async (): Promise<void> => {
-  const [carol, dave] = [await newPerson(), await newPerson()]
+  const [carol, dave] = [await newUser(), await newUser()]
   const socket = await openSocket(dave.token)
   const id = await openDirect(carol, dave)
   const content = randomUUID()
@@ -140,7 +131,7 @@ describe('a flood', () => {
 
   // How many exactly is tested where Redis has time to answer: a function that waits for it in vain counts by itself.
   test('of messages stores as many as a user may send and refuses the rest, and others are served', async () => {
-    const [alice, bob] = [await newPerson(), await newPerson()]
+    const [alice, bob] = [await newUser(), await newUser()]
     const id = await openDirect(alice, bob)
     const socket = await openSocket(alice.token)
     const overHttp = Array.from({ length: 25 }, () => sendOverHttp(alice, id))
@@ -169,7 +160,7 @@ describe('a flood', () => {
   }, 60_000)
 
   test('of frames is answered by errors, then by the end of the socket, and others keep theirs and are served', async () => {
-    const [alice, bob] = [await newPerson(), await newPerson()]
+    const [alice, bob] = [await newUser(), await newUser()]
     const [socket, other] = [await openSocket(alice.token), await openSocket(bob.token)]
     const served = expectServed()
     const answers: ServerFrame[] = []
@@ -196,7 +187,7 @@ describe('a flood', () => {
   }, 60_000)
 
   test('of heartbeats ends the socket, too, with an error that says why', async () => {
-    const alice = await newPerson()
+    const alice = await newUser()
     const socket = await openSocket(alice.token)
     for (let sent = 0; sent < 20 * requests && socket.isOpen; sent += 1) {
       socket.send({ action: 'heartbeat', data: {} })
@@ -210,7 +201,7 @@ describe('a flood', () => {
 })
 
 test('while Redis is gone each function limits by itself', async () => {
-  const [alice, bob, carol] = [await newPerson(), await newPerson(), await newPerson()]
+  const [alice, bob, carol] = [await newUser(), await newUser(), await newUser()]
   const id = await openDirect(alice, bob)
   await proxy.stop()
   try {

@@ -8,29 +8,21 @@ import { topology } from '../../infra/topology.ts'
 import type { Conversation } from '../../shared/conversations/conversations.schema.ts'
 import type { Message, MessagePage } from '../../shared/messages/messages.schema.ts'
 import { startProgram, testStack } from '../support/stack.ts'
-import { testSecret, tokenFor } from '../support/tokens.ts'
+import { newUser, type TestUser, testSecret } from '../support/tokens.ts'
 import { openSocket, request, type WireSocket } from '../support/wire-client.ts'
 import { badTokens } from './bad-tokens.ts'
 
-interface User {
-  id: string
-  token: string
-}
-const newUser = async (): Promise<User> => {
-  const id = randomUUID()
-  return { id, token: await tokenFor(id) }
-}
 const newUsers = async () => [await newUser(), await newUser(), await newUser()] as const
 
-const openDirect = (user: User, other: User) =>
+const openDirect = (user: TestUser, other: TestUser) =>
   request<Conversation>('POST /conversations/direct', { token: user.token, body: { targetUserId: other.id } })
-const createGroup = async (user: User, others: readonly User[], name = 'Group') => {
+const createGroup = async (user: TestUser, others: readonly TestUser[], name = 'Group') => {
   const body = { participantIds: others.map(({ id }) => id), name }
   return (await request<Conversation>('POST /conversations/group', { token: user.token, body })).body
 }
-const post = (user: User, { id }: Conversation, body: object) =>
+const post = (user: TestUser, { id }: Conversation, body: object) =>
   request<Message>(`POST /conversations/${id}/messages`, { token: user.token, body })
-const historyOf = async (user: User, { id }: Conversation, query = '') =>
+const historyOf = async (user: TestUser, { id }: Conversation, query = '') =>
   (await request<MessagePage>(`GET /conversations/${id}/messages${query}`, { token: user.token })).body.items
 
 /** The contents of the messages that have come to a socket by now: whatever was sent before has been pushed. */

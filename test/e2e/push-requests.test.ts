@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { DeleteMessageCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs'
 import { expect, test } from '@jest/globals'
 import type { Conversation } from '../../shared/conversations/conversations.schema.ts'
@@ -6,7 +5,7 @@ import type { Message } from '../../shared/messages/messages.schema.ts'
 import type { PushRequest } from '../../shared/notifications/push-request.ts'
 import { sqsClient } from '../local/queues/sqs-client.ts'
 import { testStack } from '../support/stack.ts'
-import { tokenFor } from '../support/tokens.ts'
+import { newUser } from '../support/tokens.ts'
 import { openSocket, request } from '../support/wire-client.ts'
 
 /** Somebody else may look into the queue, too; what they have taken comes back after a minute. */
@@ -35,12 +34,7 @@ const readRequests = async (conversationId: string, count: number): Promise<Push
 test(
   'who is offline is notified of each message, and nobody who is online, has muted it or wants no push requests',
   async () => {
-    const [alice, gone, here, muting, unwilling] = await Promise.all(
-      Array.from({ length: 5 }, async () => {
-        const id = randomUUID()
-        return { id, token: await tokenFor(id) }
-      }),
-    )
+    const [alice, gone, here, muting, unwilling] = await Promise.all(Array.from({ length: 5 }, newUser))
     if (!alice || !gone || !here || !muting || !unwilling) throw new Error('There are five of them')
     const participantIds = [gone, here, muting, unwilling].map(({ id }) => id)
     const { body: group } = await request<Conversation>('POST /conversations/group', {

@@ -28,6 +28,7 @@ import { keys } from '../../shared/redis/keys.ts'
 import { migrateToLatest, openContentKeys } from '../support/content-keys.ts'
 import { countingStatements } from '../support/costs.ts'
 import { recordingPush } from '../support/recording-push.ts'
+import { median } from './bench/statistics.ts'
 
 const conversations = 120
 const messagesEach = 200
@@ -129,9 +130,6 @@ interface Variant {
   read: () => Promise<unknown>
   statements: () => number
 }
-
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? 0
 
 /** What one read costs, on average over a round. */
 const costOf = async (admin: Kysely<Database>, { prepare, read, statements }: Variant): Promise<Cost> => {

@@ -5,6 +5,7 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { v7 } from 'uuid'
 import { type MessageBody, openBody, sealBody } from '../../shared/messages/message-body.ts'
+import { median } from './bench/statistics.ts'
 
 const rounds = 15
 const perRound = 5_000
@@ -26,10 +27,8 @@ const cpuTimeOf = (work: () => unknown): number => {
   return (user + system) / perRound
 }
 
-const medianOf = (work: () => unknown): string => {
-  const times = Array.from({ length: rounds }, () => cpuTimeOf(work)).sort((a, b) => a - b)
-  return (times[Math.floor(rounds / 2)] ?? Number.NaN).toFixed(1)
-}
+const medianOf = (work: () => unknown): string =>
+  median(Array.from({ length: rounds }, () => cpuTimeOf(work))).toFixed(1)
 
 for (const [name, body] of messages) {
   const sealed = sealBody(key, place, body)

@@ -9,7 +9,7 @@ import { once } from 'node:events'
 import { setTimeout as delay } from 'node:timers/promises'
 import { WebSocket } from 'ws'
 import { startStack } from '../support/stack.ts'
-import { conversationLoad } from './bench/conversation-load.ts'
+import { atRate, conversationLoad } from './bench/conversation-load.ts'
 import { type Measured, table } from './bench/report.ts'
 import { createServiceTarget, type ServiceTarget } from './bench/service-target.ts'
 import type { Figures } from './bench/target.ts'
@@ -78,16 +78,7 @@ const floods: Record<string, Flood> = {
 const measure = async (service: ServiceTarget, flood: Flood): Promise<Figures> => {
   const end = new AbortController()
   const flooding = flood(service, end.signal)
-  const figures = await conversationLoad(service, { rooms: pairs, size: 2 }, async (rooms, send) => {
-    const startedAt = performance.now()
-    const sends: Promise<void>[] = []
-    for (let number = 0; number < perSecond * seconds; number += 1) {
-      const due = startedAt + (number * 1_000) / perSecond
-      await delay(Math.max(0, due - performance.now()))
-      sends.push(send(number % rooms, due))
-    }
-    await Promise.all(sends)
-  })
+  const figures = await conversationLoad(service, { rooms: pairs, size: 2 }, atRate(perSecond, seconds))
   end.abort()
   const { 'messages/s': rate, overtaken: _, ...times } = figures
   return { 'messages/s': rate ?? Number.NaN, ...times, ...(await flooding) }

@@ -5,14 +5,15 @@
  */
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
+import { freePort } from '../../infra/local/free-port.ts'
 import { type MainServiceStandIn, startMainService } from '../../infra/local/main-service/main-service.ts'
 import type { ConversationPage } from '../../shared/conversations/conversations.schema.ts'
 import { startStack } from '../support/stack.ts'
+import { atOnce } from './bench/at-once.ts'
 import { createServiceTarget } from './bench/service-target.ts'
 import { percentile } from './bench/statistics.ts'
 
 const token = 'what the main service takes'
-const port = 18_999
 const readers = 60
 const connections = 8
 const groupSize = 8
@@ -30,6 +31,7 @@ const states: [string, (mainService: MainServiceStandIn) => unknown][] = [
 
 const main = async (): Promise<void> => {
   await using started = new AsyncDisposableStack()
+  const port = await freePort()
   let mainService = await startMainService({ token, port })
   started.defer(() => mainService.stop())
   const stack = await startStack({ PROFILE_API_URL: mainService.url, PROFILE_API_TOKEN: token })
@@ -55,15 +57,11 @@ const main = async (): Promise<void> => {
     await begin(mainService)
     const callsBefore = mainService.calls.length
     const times: number[] = []
-    const left = people.slice(1)
-    const reader = async () => {
-      for (let userId = left.pop(); userId !== undefined; userId = left.pop()) {
-        const startedAt = performance.now()
-        await list(userId)
-        times.push(performance.now() - startedAt)
-      }
-    }
-    await Promise.all(Array.from({ length: connections }, reader))
+    await atOnce(connections, people.slice(1), async userId => {
+      const startedAt = performance.now()
+      await list(userId)
+      times.push(performance.now() - startedAt)
+    })
     const calls = mainService.calls.length - callsBefore
     if (name === 'is down') mainService = await startMainService({ token, port })
     mainService.behave('right')

@@ -22,6 +22,7 @@ import { applyRetention, type RetentionReport } from '../../shared/messages/rete
 import { newId } from '../../shared/platform/ids.ts'
 import { migrateToLatest, openContentKeys } from '../support/content-keys.ts'
 import { fillHistory, type MessageHistory } from '../support/message-history.ts'
+import { median, percentile } from './bench/statistics.ts'
 
 const dayMs = 24 * 60 * 60 * 1000
 const messages = Number(process.env.MESSAGES ?? 1_000_000)
@@ -55,14 +56,6 @@ const ownPostgres = async () => {
   }
   return { url: postgres.url, stop }
 }
-
-const percentile = (sorted: readonly number[], share: number): number =>
-  sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN
-const median = (values: readonly number[]): number =>
-  percentile(
-    values.toSorted((a, b) => a - b),
-    0.5,
-  )
 
 interface Latency {
   sends: number
@@ -101,12 +94,11 @@ const latencyDuring = async (
   }
   await Promise.all(sends)
   await worked
-  const sorted = times.toSorted((a, b) => a - b)
   return {
     sends: times.length,
-    p50: percentile(sorted, 0.5),
-    p99: percentile(sorted, 0.99),
-    max: percentile(sorted, 1),
+    p50: percentile(times, 0.5),
+    p99: percentile(times, 0.99),
+    max: percentile(times, 1),
   }
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { SignJWT } from 'jose'
 
 /** By which the platform's services show who they are. */
@@ -14,3 +15,14 @@ export const tokenFor = (
     .setProtectedHeader({ alg: 'HS256' })
     .setExpirationTime(Math.floor(Date.now() / 1000) + expiresInSeconds)
     .sign(new TextEncoder().encode(testSecret))
+
+export interface TestUser {
+  id: string
+  token: string
+}
+
+/** Somebody whom nobody knows yet. */
+export const newUser = async (): Promise<TestUser> => {
+  const id = randomUUID()
+  return { id, token: await tokenFor(id) }
+}

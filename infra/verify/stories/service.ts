@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { isDeepStrictEqual } from 'node:util'
 import { asyncApiDocument } from '../../documents/asyncapi.ts'
 import { openApiDocument } from '../../documents/openapi.ts'
 import { ask, askOnce } from '../http.ts'
@@ -35,16 +36,7 @@ export const isThisRelease: Story = async ({ HttpApiUrl }, { check }) => {
       const { status, body } = await ask(HttpApiUrl, `GET ${path}`)
       assert.equal(status, 200, `${path}: ${status}`)
       const expected = JSON.parse(JSON.stringify(document))
-      assert.ok(isDeepEqual(body, expected), `${path} is another: another commit is deployed`)
+      assert.ok(isDeepStrictEqual(body, expected), `${path} is another: another commit is deployed`)
     }
   })
-}
-
-const isDeepEqual = (one: unknown, other: unknown): boolean => {
-  try {
-    assert.deepEqual(one, other)
-    return true
-  } catch {
-    return false
-  }
 }

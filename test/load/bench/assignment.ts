@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { atOnce } from './at-once.ts'
 import { openChatSocket } from './chat-socket.ts'
 import { perThousand } from './processor-time.ts'
 import type { ServiceTarget } from './service-target.ts'
@@ -35,16 +36,12 @@ export const assignmentScenario = (service: ServiceTarget): Scenario => ({
       const before = service.processorTime()
       const startedAt = performance.now()
       const times: number[] = []
-      let left = customers
-      const customer = async () => {
-        while (left > 0) {
-          left -= 1
-          const sentAt = performance.now()
-          await service.ask(randomUUID(), 'POST /conversations/business', { businessId })
-          times.push(performance.now() - sentAt)
-        }
-      }
-      await Promise.all(Array.from({ length: connections }, customer))
+      const customerIds = Array.from({ length: customers }, () => randomUUID())
+      await atOnce(connections, customerIds, async customerId => {
+        const sentAt = performance.now()
+        await service.ask(customerId, 'POST /conversations/business', { businessId })
+        times.push(performance.now() - sentAt)
+      })
       const seconds = (performance.now() - startedAt) / 1_000
       const stats = await service.ask<{ assigned: number; agents: { assigned: number }[] }>(
         manager,

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type ChatSocket, openChatSocket } from './chat-socket.ts'
+import { momentIn, textAt } from './message-text.ts'
 import { perThousand } from './processor-time.ts'
 import { latencyFigures } from './statistics.ts'
 import type { Figures, Target } from './target.ts'
 
-const contentLength = 120
 const settleMs = 15_000
 const pollMs = 20
 
@@ -27,10 +27,6 @@ const openRoom = async (target: Target, size: number): Promise<Room> => {
   return { conversationId, sender, listeners, acknowledged: [] }
 }
 
-/** The moment (ms) at which a message was sent, or was to be sent, stands at its head. */
-const contentAt = (moment: number): string => `${moment.toFixed(3)} `.padEnd(contentLength, '.')
-const momentIn = (content: string): number => Number.parseFloat(content)
-
 interface Load {
   rooms: Room[]
   ackTimes: number[]
@@ -38,7 +34,7 @@ interface Load {
 }
 
 const send = async ({ ackTimes }: Load, room: Room, moment: number): Promise<void> => {
-  room.acknowledged.push(await room.sender.send(room.conversationId, contentAt(moment)))
+  room.acknowledged.push(await room.sender.send(room.conversationId, textAt(moment)))
   ackTimes.push(performance.now() - moment)
 }
 
@@ -65,14 +61,32 @@ const check = async ({ rooms }: Load): Promise<{ overtaken: number; repeated: nu
   }
 }
 
+/** Sends to one of so many rooms by the function that it is given, which resolves with the acknowledgement. */
+type Work = (rooms: number, send: (room: number, moment: number) => Promise<void>) => Promise<void>
+
 /**
- * Puts a load on rooms of this size and tells what came of it. `work` sends by the function that it is given, which resolves with
- * the acknowledgement.
+ * Messages come at a fixed rate whatever became of those before, and their times count from the moment at which they were due: so
+ * a pause of the server shows in all that came while it lasted.
  */
+export const atRate =
+  (perSecond: number, seconds: number): Work =>
+  async (rooms, send) => {
+    const startedAt = performance.now()
+    const sends: Promise<void>[] = []
+    for (let number = 0; number < perSecond * seconds; number += 1) {
+      const due = startedAt + (number * 1_000) / perSecond
+      const early = due - performance.now()
+      if (early > 1) await delay(early)
+      sends.push(send(number % rooms, due))
+    }
+    await Promise.all(sends)
+  }
+
+/** Puts a load on rooms of this size and tells what came of it. */
 export const conversationLoad = async (
   target: Target,
   { rooms: count, size }: { rooms: number; size: number },
-  work: (rooms: number, send: (room: number, moment: number) => Promise<void>) => Promise<void>,
+  work: Work,
 ): Promise<Figures> => {
   const rooms: Room[] = []
   // A few at a time: opening them is not what is measured.

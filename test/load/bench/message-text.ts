@@ -1,8 +1,7 @@
 const length = 120
 
-/** A message that no other one equals, with the moment (ms of this process) at which it was to be sent at its head. */
-export const textOf = (moment: number, sender: number, number: number): string =>
-  `${moment.toFixed(3)} ${sender}.${number} `.padEnd(length, '.')
+/** A message with the moment (ms of this process) at which it was to be sent at its head; `mark` makes it one that no other equals. */
+export const textAt = (moment: number, mark = ''): string => `${moment.toFixed(3)} ${mark}`.padEnd(length, '.')
 
 /** NaN of what the service itself says. */
 export const momentIn = (text: string): number => Number.parseFloat(text)

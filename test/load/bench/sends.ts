@@ -1,5 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises'
-import { conversationLoad } from './conversation-load.ts'
+import { atRate, conversationLoad } from './conversation-load.ts'
 import type { Scenario } from './target.ts'
 
 const both = ['service', 'floor'] as const
@@ -18,10 +17,6 @@ const closedLoop = (name: string, shape: { rooms: number; size: number }, second
     }),
 })
 
-/**
- * Messages come at a fixed rate whatever became of those before, and their times count from the moment at which they were due: so
- * a pause of the server shows in all that came while it lasted.
- */
 const openLoop = (
   name: string,
   shape: { rooms: number; size: number },
@@ -30,18 +25,7 @@ const openLoop = (
 ): Scenario => ({
   name,
   targets: both,
-  run: target =>
-    conversationLoad(target, shape, async (rooms, send) => {
-      const startedAt = performance.now()
-      const sends: Promise<void>[] = []
-      for (let number = 0; number < perSecond * seconds; number += 1) {
-        const due = startedAt + (number * 1_000) / perSecond
-        const early = due - performance.now()
-        if (early > 1) await delay(early)
-        sends.push(send(number % rooms, due))
-      }
-      await Promise.all(sends)
-    }),
+  run: target => conversationLoad(target, shape, atRate(perSecond, seconds)),
 })
 
 export const sendScenarios = (seconds: number): Scenario[] => [

@@ -3,8 +3,8 @@ import { v7 as uuidv7 } from 'uuid'
 import { tokenFor } from '../../support/tokens.ts'
 import { askHttp } from '../bench/ask-http.ts'
 import { type ChatSocket, openChatSocket, type Received } from '../bench/chat-socket.ts'
+import { momentIn, textAt } from '../bench/message-text.ts'
 import type { HostedStack } from './hosted.ts'
-import { momentIn, textOf } from './message-text.ts'
 import { lateMs, type Tally } from './tally.ts'
 import type { Resident } from './town.ts'
 
@@ -165,7 +165,7 @@ export const createPerson = (
       said += 1
       unsent += 1
       tally.sent += 1
-      const content = textOf(moment, number, said)
+      const content = textAt(moment, `${number}.${said} `)
       const last = lastSends.get(conversationId) ?? Promise.resolve()
       const sent = last.then(() => send(conversationId, content, moment))
       lastSends.set(conversationId, sent)
