@@ -2,7 +2,9 @@
  * Measures the service on this machine, beside a floor that tells what the machine can do at all (`bench/floor-server.ts`), and
  * Postgres alone (`pgbench`). It starts its own stack with fresh data and default durability. Rounds of all scenarios take turns,
  * so that what else the machine does falls on all of them; figures are medians with their range, and good for ratios within
- * one run only.
+ * one run only. Before each round everything that sends or reads does so for three seconds, unmeasured, on each target: code is
+ * compiled while it runs for the first time, and the storm restarts the host. `cold` in a name is about caches: of pages that
+ * the warm-up leaves alone. Cold starts, assignment and storms are not warmed up.
  *
  * `npm run bench -- [--only <part of a name>] [--rounds 3] [--seconds 8] [--json <file>] [--profile <directory>]`
  */
@@ -18,10 +20,12 @@ import { pageScenarios } from './bench/pages.ts'
 import { pgbenchScenario } from './bench/pgbench.ts'
 import { processorTime } from './bench/processor-time.ts'
 import { type Measured, table } from './bench/report.ts'
+import { retentionScenario } from './bench/retention.ts'
 import { sendScenarios } from './bench/sends.ts'
 import { createServiceTarget } from './bench/service-target.ts'
 import { stormScenario } from './bench/storms.ts'
 import type { Target } from './bench/target.ts'
+import { warmUp } from './bench/warm-up.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -51,6 +55,7 @@ const main = async (): Promise<void> => {
   const scenarios = [
     ...sendScenarios(seconds),
     ...pageScenarios(seconds),
+    retentionScenario(service, seconds),
     assignmentScenario(service),
     coldStartScenario(service),
     ...pgbenchScenario(service, seconds),
@@ -61,6 +66,8 @@ const main = async (): Promise<void> => {
     scenario.targets.map(target => ({ scenario: scenario.name, target, rounds: [] })),
   )
   for (let round = 1; round <= rounds; round += 1) {
+    console.log(`Round ${round} of ${rounds}: warm-up`)
+    await warmUp(scenarios, targets)
     for (const scenario of scenarios) {
       for (const target of targets.filter(({ name }) => scenario.targets.includes(name))) {
         console.log(`Round ${round} of ${rounds}: ${scenario.name}, ${target.name}`)

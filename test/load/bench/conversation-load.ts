@@ -62,7 +62,7 @@ const check = async ({ rooms }: Load): Promise<{ overtaken: number; repeated: nu
 }
 
 /** Sends to one of so many rooms by the function that it is given, which resolves with the acknowledgement. */
-type Work = (rooms: number, send: (room: number, moment: number) => Promise<void>) => Promise<void>
+export type Work = (rooms: number, send: (room: number, moment: number) => Promise<void>) => Promise<void>
 
 /**
  * Messages come at a fixed rate whatever became of those before, and their times count from the moment at which they were due: so

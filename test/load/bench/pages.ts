@@ -1,7 +1,8 @@
 import { Agent, get } from 'node:http'
 import { perThousand } from './processor-time.ts'
 import { latencyFigures } from './statistics.ts'
-import type { Figures, PageRequest, Scenario, Target } from './target.ts'
+import type { Figures, PageRequest, Scenario, Target, WarmUp } from './target.ts'
+import { warmUpSeconds } from './warm-up.ts'
 
 const connections = 16
 const agent = new Agent({ keepAlive: true, maxSockets: connections })
@@ -50,12 +51,24 @@ const loadPages = async (
   }
 }
 
+/** Of one page again and again, so that all others are as cold afterwards as before. */
+const warmUpPage =
+  (pageOf: (target: Target, userId: string, conversationId: string) => Promise<PageRequest>): WarmUp =>
+  async target => {
+    const reader = (await target.filled()).readers.at(-1)
+    const page = await pageOf(target, reader?.userId ?? '', reader?.conversationIds.at(-1) ?? '')
+    await loadPages(target, async () => page, warmUpSeconds)
+  }
+const warmUpHistory = warmUpPage((target, userId, conversationId) => target.historyRequest(userId, conversationId))
+const warmUpList = warmUpPage((target, userId) => target.listRequest(userId))
+
 /** `cold` asks for each of very many pages once, `warm` for the same ones again and again. */
 export const pageScenarios = (seconds: number): Scenario[] => {
   const both = ['service', 'floor'] as const
   const history = (name: string, distinct: number): Scenario => ({
     name: `history, 50 newest of 1,000,000, ${name}`,
     targets: both,
+    warmUp: warmUpHistory,
     run: async target => {
       const { readers } = await target.filled()
       return loadPages(
@@ -72,6 +85,7 @@ export const pageScenarios = (seconds: number): Scenario[] => {
   const list = (name: string, distinct: number): Scenario => ({
     name: `list, 50 conversations, ${name}`,
     targets: both,
+    warmUp: warmUpList,
     run: async target => {
       const { readers } = await target.filled()
       return loadPages(

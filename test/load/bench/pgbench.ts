@@ -6,13 +6,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
+import { sealedLength } from './message-text.ts'
 import type { ServiceTarget } from './service-target.ts'
 import type { Scenario } from './target.ts'
 
 const run = promisify(execFile)
 const clients = 8
-/** Of 120 characters. */
-const sealedLength = 160
 
 const findPgbench = (): string | undefined =>
   ['/usr/bin/pgbench', ...globSync('/usr/lib/postgresql/*/bin/pgbench')].find(path => existsSync(path))

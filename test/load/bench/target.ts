@@ -31,10 +31,15 @@ export interface Target {
 /** Measured values by name. */
 export type Figures = Record<string, number>
 
+/** Some work of a kind, unmeasured, after which the code that does it is compiled. */
+export type WarmUp = (target: Target) => Promise<unknown>
+
 export interface Scenario {
   readonly name: string
   /** The targets that can do it. */
   readonly targets: readonly Target['name'][]
+  /** What is to be compiled before each round; scenarios that need the same name the same. */
+  readonly warmUp?: WarmUp
   /** Does the work once; throws when something was lost or doubled. */
   run(target: Target): Promise<Figures>
 }
