@@ -4,11 +4,13 @@ import { messagesOf } from '../../support/stored-messages.ts'
 import type { ProcessorTime } from '../bench/processor-time.ts'
 import { storedAccounts } from './accounts.ts'
 import { type Differences, differencesIn } from './comparison.ts'
+import { growthBetween } from './growth.ts'
 import type { HostedStack } from './hosted.ts'
 import { createPerson, type Person } from './person.ts'
-import { type Remainder, untilNothingRemains } from './remainder.ts'
+import { lookUntil, type Remainder } from './remainder.ts'
 import { type Sample, startSampling } from './samples.ts'
 import { newTally, type Tally } from './tally.ts'
+import { countThrottles } from './throttles.ts'
 import { buildTown } from './town.ts'
 
 /** Of one person, in milliseconds, on average: how long they are there and away, and how often they write while they are there. */
@@ -19,6 +21,13 @@ const share = { business: 0.15, group: 0.16, typing: 0.5 }
 const pollMs = 250
 /** Whatever was lost on the way comes again within 90 s. */
 const settleMs = 150_000
+const longestWarmUpMinutes = 1
+/** Idle connections end after 10 s, push requests are held back for 10 s, a sweep comes every 15 s. */
+const restMs = 30_000
+/** Waited for after that, at most; agents who are away for two minutes would lose their chats. */
+const longestMoreMs = 60_000
+/** Until what came is acknowledged. */
+const acknowledgedMs = 2_000
 
 const around = (mean: number): number => -Math.log(1 - Math.random()) * mean
 const oneOf = <Item>(items: readonly Item[]): Item => items[Math.floor(Math.random() * items.length)] as Item
@@ -113,6 +122,9 @@ export interface Day {
   /** Whether everybody was there and everything accepted in the end, and how long it took until everybody held everything. */
   readonly isComplete: boolean
   readonly settledMs: number
+  /** Refused by limits of rates. */
+  readonly throttles: number
+  /** When nobody is there, after the warm-up and at the end. */
   readonly before: Remainder
   readonly after: Remainder
   /** What it took; undefined of a day with trouble, whose processes have not lived through it. */
@@ -121,7 +133,10 @@ export interface Day {
 
 /**
  * So many people live for so long: they come and go, write, type and read. Then all of them come, and once they hold what they
- * lacked, or 150 s later, what they saw is compared with what is stored. At last all of them leave.
+ * lacked, or 150 s later, what they saw is compared with what is stored, the warm-up included. At last all of them leave. Before the day
+ * the same people live for a minute and leave, so that the end is compared with a beginning that has code loaded, connections open and caches
+ * filled. Where the host was killed meanwhile, the one of the end is compared with the first: what that one kept is gone with it, so
+ * it is what has come together since the last kill that is judged.
  * @param trouble Works beside them; the day is not over before it is at its end.
  */
 export const liveOneDay = async (
@@ -136,25 +151,39 @@ export const liveOneDay = async (
   const known = new Map<string, string>()
   const people = town.residents.map((resident, number) => createPerson(stack, tally, { resident, number, known }))
   const agents = people.filter(({ resident }) => resident.isAgent)
-  const before = await untilNothingRemains(stack, 0)
+  const liveFor = async (minutes: number, beside?: Promise<void>): Promise<void> => {
+    const ended = new AbortController()
+    setMaxListeners(0, ended.signal)
+    const lives = people.map(person => live(person, ended.signal))
+    await Promise.all([delay(minutes * 60_000), beside])
+    ended.abort()
+    await Promise.all(lives)
+  }
+  const everybodyComes = (): Promise<boolean> => {
+    for (const person of people) person.come()
+    return until(() => people.every(({ isReady, unsent }) => isReady && unsent === 0), settleMs)
+  }
+
+  tell('They warm up …')
   for (const agent of agents) agent.come()
   await until(() => agents.every(({ isReady }) => isReady), settleMs)
   await town.openBusinessChats()
+  await liveFor(Math.min(minutes, longestWarmUpMinutes))
+  if (!(await everybodyComes())) throw new Error('The warm-up did not come to its end')
+  await delay(acknowledgedMs)
+  await Promise.all(people.map(person => person.leave()))
+  await delay(restMs)
+  const before = await lookUntil(stack, longestMoreMs, remainder => growthBetween(remainder, remainder).length === 0)
+  Object.assign(tally, newTally())
 
-  const ended = new AbortController()
-  setMaxListeners(0, ended.signal)
   const sampling = startSampling({ stack, people, tally, everyMs: Math.max(5_000, (minutes * 60_000) / 20), tell })
   const costsBefore = await costsUntilNow(stack)
-  const lives = people.map(person => live(person, ended.signal))
-  await Promise.all([delay(minutes * 60_000), trouble?.()])
-  ended.abort()
-  await Promise.all(lives)
+  await liveFor(minutes, trouble?.())
   const costsAfter = await costsUntilNow(stack)
 
   tell('Everybody comes …')
-  for (const person of people) person.come()
   const endedAt = performance.now()
-  const isComplete = await until(() => people.every(({ isReady, unsent }) => isReady && unsent === 0), settleMs)
+  const isComplete = await everybodyComes()
   const store = await messagesOf(stack)
   const compare = async (): Promise<Differences> => differencesIn(await storedAccounts(store, people))
   let differences = await compare()
@@ -168,7 +197,8 @@ export const liveOneDay = async (
 
   tell('Everybody leaves …')
   await Promise.all(people.map(person => (isComplete ? person.leave() : undefined)))
-  const after = await untilNothingRemains(stack, 60_000)
+  await delay(restMs)
+  const after = await lookUntil(stack, longestMoreMs, remainder => growthBetween(before, remainder).length === 0)
   const received = people.flatMap(person => [...person.received.values()])
   return {
     tally,
@@ -178,6 +208,7 @@ export const liveOneDay = async (
     overtaken: received.reduce((sum, { overtaken }) => sum + overtaken, 0),
     isComplete,
     settledMs,
+    throttles: await countThrottles(stack),
     before,
     after,
     costs: trouble ? undefined : costsBetween(costsBefore, costsAfter),

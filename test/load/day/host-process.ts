@@ -1,6 +1,11 @@
 import { startHost } from '../../../infra/local/host.ts'
 import { topology } from '../../../infra/topology.ts'
 import type { HostLaunch, HostOrder, HostState } from './hosted.ts'
+import { liveHeapMb } from './live-heap.ts'
+
+const unknown = (error: Error): undefined => {
+  console.error(error)
+}
 
 /** Runs the host on the stores that it is told, tells how it is when it is asked, and lets SQS fail on order. */
 const main = async (): Promise<void> => {
@@ -16,9 +21,10 @@ const main = async (): Promise<void> => {
       units: host.gateway.units,
     }
   }
-  process.on('message', ({ number, sqsIsUnavailable }: HostOrder) => {
+  process.on('message', async ({ number, sqsIsUnavailable, measureHeap }: HostOrder) => {
     if (sqsIsUnavailable !== undefined) host.sqs.faults.unavailable = sqsIsUnavailable
-    process.send?.({ number, state: state() })
+    const heapMb = measureHeap ? await liveHeapMb().catch(unknown) : undefined
+    process.send?.({ number, state: { ...state(), heapMb } })
   })
   const stop = async (): Promise<void> => {
     await host.stop()

@@ -1,19 +1,20 @@
 import { cpus, loadavg } from 'node:os'
 import { percentile } from '../bench/statistics.ts'
 import type { Costs, Day } from './day.ts'
+import { growthBetween } from './growth.ts'
 import { lateMs } from './tally.ts'
 
 const quantiles = (times: readonly number[]): string =>
   `${[0.5, 0.99, 1].map(share => percentile(times, share).toFixed(0)).join(', ')} ms (p50, p99, longest)`
 
 /** What is wrong with a day; empty when nothing is. */
-export const complaintsAbout = ({ differences, isComplete, after }: Day): string[] => [
+export const complaintsAbout = ({ differences, isComplete, throttles, before, after }: Day): string[] => [
   ...Object.entries(differences)
     .filter(([, count]) => count > 0)
     .map(([name, count]) => `${name}: ${count}`),
   ...(isComplete ? [] : ['not everybody came back, or not everything was accepted']),
-  ...(after.sockets === 0 ? [] : [`${after.sockets} sockets are still open`]),
-  ...(after.registered === 0 ? [] : [`Redis still knows connections of ${after.registered} users`]),
+  ...(throttles === 0 ? [] : [`limits of rates refused ${throttles} requests, frames or handshakes`]),
+  ...growthBetween(before, after),
 ]
 
 const costLine = ({ cpuSeconds: { host, postgres, redis }, framesIn, framesOut, httpRequests }: Costs): string =>
@@ -21,7 +22,7 @@ const costLine = ({ cpuSeconds: { host, postgres, redis }, framesIn, framesOut, 
   `frames from clients: ${framesIn}, to them: ${framesOut}; HTTP requests: ${httpRequests}`
 
 export const summaryOf = (day: Day): string => {
-  const { tally, samples, differences, repeated, overtaken, settledMs, before, after, costs } = day
+  const { tally, samples, differences, repeated, overtaken, settledMs, throttles, before, after, costs } = day
   const refused = [...tally.refusedSends].map(([code, count]) => `${code} ${count}`).join(', ')
   const [first] = samples
   return [
@@ -29,18 +30,19 @@ export const summaryOf = (day: Day): string => {
     `${tally.sent} sent, ${tally.accepted} accepted, ${tally.deliveries} received, ${tally.arrivals} connections, ` +
       `${tally.typed} × typing, ${tally.read} × read, ${tally.pages} pages (${tally.refusedPages} refused)`,
     `sockets that closed by themselves: ${tally.closedSockets}, refused handshakes: ${tally.refusedHandshakes}, ` +
-      `attempts to send that were repeated: ${refused || 'none'}`,
+      `attempts to send that were repeated: ${refused || 'none'}, refused by limits of rates: ${throttles}`,
     `send → ack: ${quantiles(samples.flatMap(({ ackTimes }) => ackTimes))}`,
     `send → delivered: ${quantiles(samples.flatMap(({ deliveryTimes }) => deliveryTimes))} to those who were there`,
     `late (over ${lateMs} ms): ${tally.late}; came again: ${repeated}; overtook others: ${overtaken}`,
     ...(costs ? [costLine(costs)] : []),
     `most queued jobs at a sample: ${Math.max(...samples.map(({ backlog }) => backlog || 0))}`,
-    `host MB: ${before.hostMb.toFixed(0)} before, ${first?.hostMb.toFixed(0)} at the first sample, ` +
+    `host's heaps MB: ${before.heapMb.toFixed(1)} before, ${after.heapMb.toFixed(1)} after; ` +
+      `resident MB: ${before.hostMb.toFixed(0)} before, ${first?.hostMb.toFixed(0)} at the first sample, ` +
       `${Math.max(...samples.map(({ hostMb }) => hostMb || 0)).toFixed(0)} at most, ${after.hostMb.toFixed(0)} after`,
     `Redis MB: ${before.redisMb.toFixed(1)} before, ${after.redisMb.toFixed(1)} after; ` +
       `its clients: ${before.redisClients} before, ${after.redisClients} after; ` +
       `Postgres backends: ${before.postgresBackends} before, ${after.postgresBackends} after`,
-    `sockets at the end: ${after.sockets}; users with connections in Redis: ${after.registered}`,
+    `sockets at the end: ${after.sockets}; users with connections in Redis: ${after.registered}, keys without an end: ${after.endless}`,
     `everybody held everything after ${(settledMs / 1_000).toFixed(0)} s; seen against stored: ` +
       Object.entries(differences)
         .map(([name, count]) => `${name} ${count}`)
