@@ -5,6 +5,8 @@
  * one run only. Before each round everything that sends or reads does so for three seconds, unmeasured, on each target: code is
  * compiled while it runs for the first time, and the storm restarts the host. `cold` in a name is about caches: of pages that
  * the warm-up leaves alone. Cold starts, assignment and storms are not warmed up.
+ * `--profile` keeps a `.cpuprofile` of the host's main thread and of each function since the host last started (Chrome's developer tools
+ * show it as a flame graph). Sampling two dozen threads slows all down: figures of such a run are not to be quoted.
  *
  * `npm run bench -- [--only <part of a name>] [--rounds 3] [--seconds 8] [--json <file>] [--profile <directory>]`
  */
@@ -19,6 +21,7 @@ import { startFloor } from './bench/floor-target.ts'
 import { pageScenarios } from './bench/pages.ts'
 import { pgbenchScenario } from './bench/pgbench.ts'
 import { processorTime } from './bench/processor-time.ts'
+import { keepProfiles, profiled } from './bench/profiles.ts'
 import { type Measured, table } from './bench/report.ts'
 import { retentionScenario } from './bench/retention.ts'
 import { sendScenarios } from './bench/sends.ts'
@@ -37,6 +40,7 @@ const { values: options } = parseArgs({
   },
 })
 const [rounds, seconds] = [Number(options.rounds), Number(options.seconds)]
+const profiles = options.profile === undefined ? undefined : resolve(options.profile)
 
 const main = async (): Promise<void> => {
   await using started = new AsyncDisposableStack()
@@ -44,8 +48,7 @@ const main = async (): Promise<void> => {
     // Counted as ever, but never reached.
     RATE_LIMIT_SENDS: '1000000',
     RATE_LIMIT_REQUESTS: '1000000',
-    // Node writes the profile of the host's main thread when it ends; those of functions end too suddenly for one.
-    ...(options.profile && { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${resolve(options.profile)}` }),
+    ...(profiles !== undefined && profiled(profiles)),
   })
   started.defer(stack.stop)
   const service = createServiceTarget(stack)
@@ -79,6 +82,7 @@ const main = async (): Promise<void> => {
   console.log(`\n${cpus().length} cores, ${cpus()[0]?.model}, Node ${process.version}`)
   console.log('service: median (least–most), then the floor, then their ratio')
   console.log(table(measured))
+  if (profiles !== undefined) await keepProfiles(profiles, stack.pid)
   if (options.json) await writeFile(options.json, `${JSON.stringify(measured, null, 2)}\n`)
 }
 
