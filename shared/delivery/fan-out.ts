@@ -1,5 +1,6 @@
 import type { Clock } from '../platform/clock.ts'
 import { logger } from '../platform/logger.ts'
+import type { RoundTrip } from '../redis/round-trip.ts'
 import type { ServerEvent } from './events.ts'
 import type { Push } from './push.ts'
 import type { Connection, Switchboard } from './switchboard.ts'
@@ -41,21 +42,26 @@ export const pushTo = async (
 }
 
 /**
- * Tells users' live connections of an event. Costs one Redis round trip beside what `pushTo` costs. Never rejects and promises
- * nothing: whoever is not reached learns it from Postgres later.
+ * Tells users' live connections of an event. Costs one Redis round trip, or goes with one that is made anyway, beside what `pushTo`
+ * costs. Never rejects and promises nothing: whoever is not reached learns it from Postgres later.
  */
 export const fanOutTo = async (
   deps: FanOutDeps,
   userIds: readonly string[],
   eventFor: (userId: string) => ServerEvent | null,
+  trip?: RoundTrip,
 ): Promise<void> => {
   try {
-    await pushTo(deps, await deps.switchboard.connectionsOf(userIds), ({ userId }) => eventFor(userId))
+    await pushTo(deps, await deps.switchboard.connectionsOf(userIds, trip), ({ userId }) => eventFor(userId))
   } catch (error) {
     logger.warn('An event could not be fanned out', error as Error)
   }
 }
 
 /** `fanOutTo` with the same event for everybody. */
-export const fanOut = (deps: FanOutDeps, userIds: readonly string[], event: ServerEvent): Promise<void> =>
-  fanOutTo(deps, userIds, () => event)
+export const fanOut = (
+  deps: FanOutDeps,
+  userIds: readonly string[],
+  event: ServerEvent,
+  trip?: RoundTrip,
+): Promise<void> => fanOutTo(deps, userIds, () => event, trip)

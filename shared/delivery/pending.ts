@@ -1,7 +1,7 @@
 import type { Cluster } from 'ioredis'
-import { callRedis } from '../redis/call.ts'
 import { bucketOf, keys, timeToLive } from '../redis/keys.ts'
 import { runPipeline } from '../redis/pipeline.ts'
+import type { RoundTrip } from '../redis/round-trip.ts'
 
 /**
  * Takes back the mark when the acknowledged position has passed it. With a send at the very same moment its mark can be lost:
@@ -23,18 +23,21 @@ export interface Acknowledged {
   lastSeq: number
 }
 
-/** Takes a user's marks back up to what they have acknowledged. One round trip, a second one when nothing is left. */
+/**
+ * Takes a user's marks back up to what they have acknowledged, on a round trip that is made anyway. True when nothing is left: then
+ * they are to be forgotten (`forgetPending`).
+ */
 export const clearPending = async (
-  redis: Cluster,
+  trip: RoundTrip,
   userId: string,
   positions: readonly Acknowledged[],
-): Promise<void> => {
-  const pipeline = redis.pipeline()
-  for (const { conversationId, seq, lastSeq } of positions) {
-    pipeline.eval(acknowledgeScript, 1, keys.pending(userId), conversationId, seq, lastSeq)
-  }
-  const left = (await runPipeline(pipeline)).at(-1)
-  if (left === 0) await callRedis(redis, () => redis.zrem(keys.pendingUsers(bucketOf(userId)), userId))
+): Promise<boolean> => {
+  const replies = await trip.add(pipeline => {
+    for (const { conversationId, seq, lastSeq } of positions) {
+      pipeline.eval(acknowledgeScript, 1, keys.pending(userId), conversationId, seq, lastSeq)
+    }
+  })
+  return replies.at(-1) === 0
 }
 
 /**
@@ -97,10 +100,12 @@ export const markPending = async (
   await runPipeline(pipeline)
 }
 
-/** Forgets that a user is waited for: they are not connected, and connecting replays anyway. */
-export const forgetPending = async (redis: Cluster, userIds: readonly string[]): Promise<void> => {
-  if (userIds.length === 0) return
-  const pipeline = redis.pipeline()
-  for (const userId of userIds) pipeline.zrem(keys.pendingUsers(bucketOf(userId)), userId)
-  await runPipeline(pipeline)
+/**
+ * Forgets that users are waited for: they have everything, or are not connected, and connecting replays anyway. On a round trip
+ * that is made anyway.
+ */
+export const forgetPending = async (trip: RoundTrip, userIds: readonly string[]): Promise<void> => {
+  await trip.add(pipeline => {
+    for (const userId of userIds) pipeline.zrem(keys.pendingUsers(bucketOf(userId)), userId)
+  })
 }

@@ -11,6 +11,7 @@ import type { Profiles } from '../profiles/profiles.ts'
 import { type DeliveredPositions, flushDelivered, withDelivered } from '../receipts/delivered.ts'
 import { allBuckets, keys, timeToLive } from '../redis/keys.ts'
 import { runPipeline } from '../redis/pipeline.ts'
+import { inOneRoundTrip } from '../redis/round-trip.ts'
 import type { FanOutDeps } from './fan-out.ts'
 import { forgetPending, markPending, takePending } from './pending.ts'
 import { missingJob, type ReplayQueue } from './replay.jobs.ts'
@@ -61,10 +62,8 @@ const sweepPending = async (deps: SweepDeps, bucket: number): Promise<{ found: n
   const connected = new Set(connections.map(({ userId }) => userId))
   await deps.replays.sendAll(connections.map(connection => ({ job: missingJob(connection) })))
   if (connections.length > 0) measure('Repairs', connections.length)
-  await forgetPending(
-    deps.redis,
-    userIds.filter(userId => !connected.has(userId)),
-  )
+  const absent = userIds.filter(userId => !connected.has(userId))
+  await inOneRoundTrip(deps.redis, trip => forgetPending(trip, absent))
   return { found: connections.length, more: userIds.length === deps.settings.batch }
 }
 

@@ -64,8 +64,11 @@ export interface Switchboard {
   route(routing: Routing, now: Date): Promise<{ connections: Connection[]; offline: string[]; sign: Sign | null }>
   /** Forgets connections that turned out to be gone. Repeating it changes nothing. */
   remove(connections: readonly Pick<Connection, 'id' | 'userId'>[]): Promise<void>
-  /** The connections of all these users and businesses, each once, in no order; some may be dead already. */
-  connectionsOf(userIds: readonly string[]): Promise<Connection[]>
+  /**
+   * The connections of all these users and businesses, each once, in no order; some may be dead already.
+   * @param trip a round trip that is made anyway.
+   */
+  connectionsOf(userIds: readonly string[], trip?: RoundTrip): Promise<Connection[]>
   /** Whether Redis answers. */
   ping(): Promise<void>
 }
@@ -187,11 +190,12 @@ export const createSwitchboard = (redis: Cluster, settings: PresenceSettings = p
       await runPipeline(pipeline)
     },
 
-    connectionsOf: async userIds => {
-      if (userIds.length === 0) return []
-      const pipeline = redis.pipeline()
-      for (const userId of userIds) pipeline.hgetall(keys.connections(userId))
-      const replies = await runPipeline(pipeline)
+    connectionsOf: async (userIds, trip) => {
+      const reading = (shared: RoundTrip) =>
+        shared.add(pipeline => {
+          for (const userId of userIds) pipeline.hgetall(keys.connections(userId))
+        })
+      const replies = await (trip ? reading(trip) : inOneRoundTrip(redis, reading))
       return eachOnce(userIds.flatMap((userId, index) => connectionsIn(userId, replies[index])))
     },
 

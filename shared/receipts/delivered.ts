@@ -5,14 +5,18 @@ import { logger } from '../platform/logger.ts'
 import { redisFromEnvironment } from '../redis/connection.ts'
 import { allBuckets, bucketOf, keys, timeToLive } from '../redis/keys.ts'
 import { runPipeline } from '../redis/pipeline.ts'
+import type { RoundTrip } from '../redis/round-trip.ts'
 
-/** Raises a position, never lowers it; tells whether it moved. */
+/** Raises a position, never lowers it; counts the moves of a second, and tells which one this is. */
 const raiseScript = `
 local known = tonumber(redis.call('hget', KEYS[1], ARGV[1])) or 0
-local raised = tonumber(ARGV[2]) > known
-if raised then redis.call('hset', KEYS[1], ARGV[1], ARGV[2]) end
 redis.call('expire', KEYS[1], ARGV[3])
-return raised and 1 or 0`
+if tonumber(ARGV[2]) <= known then return 0 end
+redis.call('hset', KEYS[1], ARGV[1], ARGV[2])
+redis.call('expire', KEYS[1], ARGV[3])
+local place = redis.call('incr', KEYS[2])
+redis.call('expire', KEYS[2], ARGV[4], 'NX')
+return place`
 
 /** Forgets those that have not moved since: each "conversation user" with its position. */
 const savedScript = `
@@ -32,8 +36,11 @@ export interface DeliveredPosition {
  * duplicates, never a loss.
  */
 export interface DeliveredPositions {
-  /** Raises positions of one user, and notes those that moved for the flush; true for each that did. Two round trips. */
-  raise(positions: readonly DeliveredPosition[]): Promise<boolean[]>
+  /**
+   * Raises positions and notes them for the flush, on a round trip that is made anyway. Tells of each which of its moves within this
+   * second it is, beginning with 1 (see `announceInPlace`); 0 when it did not move.
+   */
+  raise(positions: readonly DeliveredPosition[], trip: RoundTrip): Promise<number[]>
   /** Every position of each of these conversations that Redis has: conversation → user → `seq`. One round trip. */
   of(conversationIds: readonly string[]): Promise<Map<string, Map<string, number>>>
   /** Up to `limit` positions of a bucket that Postgres does not have yet, for as long as nobody says that it has. One round trip. */
@@ -46,19 +53,20 @@ export interface DeliveredPositions {
 const memberOf = ({ conversationId, userId }: DeliveredPosition): string => `${conversationId} ${userId}`
 
 export const createDeliveredPositions = (redis: Cluster): DeliveredPositions => ({
-  raise: async positions => {
-    if (positions.length === 0) return []
-    const pipeline = redis.pipeline()
-    for (const { conversationId, userId, seq } of positions) {
-      pipeline.eval(raiseScript, 1, keys.delivered(conversationId), userId, seq, timeToLive.delivered)
-    }
-    const moved = (await runPipeline(pipeline)).map(reply => reply === 1)
-    const changes = redis.pipeline()
-    for (const position of positions.filter((_, index) => moved[index])) {
-      changes.zadd(keys.deliveredUnsaved(bucketOf(position.userId)), 'GT', position.seq, memberOf(position))
-    }
-    await runPipeline(changes)
-    return moved
+  raise: async (positions, trip) => {
+    const replies = await trip.add(pipeline => {
+      for (const position of positions) {
+        const { conversationId, userId, seq } = position
+        const [positionsKey, movesKey] = [
+          keys.delivered(conversationId),
+          keys.announced(conversationId, 'delivered', userId),
+        ]
+        pipeline.eval(raiseScript, 2, positionsKey, movesKey, userId, seq, timeToLive.delivered, timeToLive.announced)
+        // Also one that does not move: its flush changes nothing, and to know it first would take a round trip more.
+        pipeline.zadd(keys.deliveredUnsaved(bucketOf(userId)), 'GT', seq, memberOf(position))
+      }
+    })
+    return positions.map((_, index) => replies[index * 2] as number)
   },
 
   of: async conversationIds => {
@@ -101,6 +109,7 @@ export const deliveredFromEnvironment = (): DeliveredPositions => createDelivere
  * for each other in a circle. Who has left, or joined anew behind it, is not touched.
  */
 export const storeDelivered = async (db: Kysely<Database>, positions: readonly DeliveredPosition[]): Promise<void> => {
+  if (positions.length === 0) return
   await sql`
     with given as (
       select * from unnest(

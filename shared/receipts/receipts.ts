@@ -2,14 +2,15 @@ import type { Kysely } from 'kysely'
 import type { Viewer } from '../auth/caller.ts'
 import { requireAccess } from '../conversations/access.ts'
 import type { Database } from '../database/schema.ts'
-import { clearPending } from '../delivery/pending.ts'
+import { clearPending, forgetPending } from '../delivery/pending.ts'
 import { statusOf } from '../messages/message.view.ts'
 import { findVisible } from '../messages/messages.repository.ts'
 import { visibleAt } from '../messages/retention.config.ts'
 import { logger } from '../platform/logger.ts'
 import { conversationNotFound, Problem } from '../platform/problems.ts'
-import { type AnnounceDeps, announcePositions, type MovedPosition } from './announce.ts'
-import { type DeliveredPosition, type DeliveredPositions, storeDelivered, withDelivered } from './delivered.ts'
+import { inOneRoundTrip } from '../redis/round-trip.ts'
+import { type AnnounceDeps, announceInPlace, announcePositions, type MovedPosition } from './announce.ts'
+import { type DeliveredPositions, storeDelivered, withDelivered } from './delivered.ts'
 import type { ReceiptJob } from './receipt.jobs.ts'
 import { findSeq, findStandings, type Position, raiseRead, type Standing } from './receipts.repository.ts'
 import type { MarkedRead, MarkRead, ReadUpTo, Receipt } from './receipts.schema.ts'
@@ -48,23 +49,10 @@ const standingsOf = async ({ db }: ReceiptDeps, caller: Viewer, positions: reado
   return { found, passedOver }
 }
 
-/** In Redis and on the way to Postgres; straight to Postgres while Redis is down. Says for each whether it moved. */
-const raiseDelivered = async (
-  { db, delivered }: ReceiptDeps,
-  positions: readonly DeliveredPosition[],
-): Promise<boolean[]> => {
-  try {
-    return await delivered.raise(positions)
-  } catch (error) {
-    logger.warn('Delivered positions go straight to Postgres', error as Error)
-    await storeDelivered(db, positions)
-    return positions.map(() => false)
-  }
-}
-
 /**
  * Notes up to where a user holds everything. Never moves backwards, nor past the newest message; conversations that the user
  * is not in are passed over and returned, unless there is no other (`not_found`). The others are told. Repeating it changes nothing.
+ * One statement and two Redis round trips; while Redis is down a statement in their place, and nobody is told.
  */
 export const markDelivered = async (
   deps: ReceiptDeps,
@@ -74,20 +62,23 @@ export const markDelivered = async (
   const userId = caller.id
   const { found: all, passedOver } = await standingsOf(deps, caller, highest(positions))
   const found = all.map(({ position, standing }) => ({ ...standing, seq: Math.min(position.seq, standing.lastSeq) }))
-  const advancing = found.filter(({ seq, lastDeliveredSeq }) => seq > lastDeliveredSeq)
-  const moved = await raiseDelivered(
-    deps,
-    advancing.map(({ conversationId, seq }) => ({ conversationId, userId, seq })),
-  )
-  await clearPending(deps.redis, userId, found).catch(error => logger.warn('Pending marks stay', error as Error))
-  await announcePositions(
-    deps,
-    advancing
-      .filter((_, index) => moved[index])
-      .map(({ conversationId, seq, others }): MovedPosition => {
-        return { kind: 'delivered', conversationId, userId, seq, audience: others }
-      }),
-  )
+  const advancing = found
+    .filter(({ seq, lastDeliveredSeq }) => seq > lastDeliveredSeq)
+    .map(({ conversationId, seq, others }): MovedPosition => {
+      return { kind: 'delivered', conversationId, userId, seq, audience: others }
+    })
+  const noted = await inOneRoundTrip(deps.redis, trip =>
+    Promise.all([deps.delivered.raise(advancing, trip), clearPending(trip, userId, found)]),
+  ).catch(async (error: Error) => {
+    logger.warn('Delivered positions go straight to Postgres', error)
+    await storeDelivered(deps.db, advancing)
+  })
+  if (!noted) return { passedOver }
+  const [places, isNothingPending] = noted
+  const placed = advancing.map((position, index) => ({ ...position, place: places[index] ?? 0 }))
+  await inOneRoundTrip(deps.redis, trip =>
+    Promise.all([announceInPlace(deps, placed, trip), isNothingPending && forgetPending(trip, [userId])]),
+  ).catch((error: Error) => logger.warn('A pending mark stays', error))
   return { passedOver }
 }
 

@@ -33,7 +33,8 @@
  * | `ticket:{hash}`              | string: whom a ticket was given to, as JSON   | 30 s     | `auth/tickets.ts`           |
  * | `lease:{name}`               | string: who holds it                          | by lease | `redis/leases.ts`           |
  * | `done:{name}`                | string: this was done                         | by use   | `redis/leases.ts`           |
- * | `announced:{name}`           | counter: events of one kind in this second    | 1 s      | `receipts/announce.ts`      |
+ * | `announced:{conversation}:…` | counter: moves of a user's position of one    | 1 s      | `receipts/`                 |
+ * |                              | kind in this second                           |          |                             |
  * | `push-windows:{conv:user}`   | sorted set: starts (ms) of the ten seconds in | 5 m      | `notifications/`            |
  * |                              | which messages share a `collapseKey`          |          | `push-claims.ts`            |
  * | `profile:{kind:id}`          | hash: `entry`: what the main service said of  | 8 d      | `profiles/profile-cache.ts` |
@@ -62,7 +63,8 @@ export const keys = {
   ticket: (hash: string) => `ticket:{${hash}}`,
   lease: (name: string) => `lease:{${name}}`,
   done: (name: string) => `done:{${name}}`,
-  announced: (name: string) => `announced:{${name}}`,
+  announced: (conversationId: string, kind: 'delivered' | 'read', userId: string) =>
+    `announced:{${conversationId}}:${kind}:${userId}`,
   pushWindows: (conversationId: string, userId: string) => `push-windows:{${conversationId}:${userId}}`,
   profile: (kind: 'user' | 'business', id: string) => `profile:{${kind}:${id}}`,
   list: (userId: string) => `list:{${userId}}`,
@@ -83,6 +85,7 @@ export const timeToLive = {
   pendingUsers: hour,
   delivered: hour,
   deliveredUnsaved: hour,
+  announced: 1,
   pushWindows: 5 * 60,
 } as const
 

@@ -10,7 +10,7 @@ export interface RoundTrip {
 /** Makes whatever the work adds before it first waits into one pipeline: see `runPipeline`. Nothing added costs nothing. */
 export const inOneRoundTrip = <Result>(redis: Cluster, work: (trip: RoundTrip) => Promise<Result>): Promise<Result> => {
   const pipeline = redis.pipeline()
-  const { promise: replies, resolve: run } = Promise.withResolvers<unknown[]>()
+  const { promise: replies, resolve } = Promise.withResolvers<unknown[]>()
   let isMade = false
   const result = work({
     add: async commands => {
@@ -22,6 +22,6 @@ export const inOneRoundTrip = <Result>(redis: Cluster, work: (trip: RoundTrip) =
     },
   })
   isMade = true
-  if (pipeline.length > 0) run(runPipeline(pipeline))
+  resolve(pipeline.length > 0 ? runPipeline(pipeline) : [])
   return result
 }

@@ -479,7 +479,7 @@ describe('the status of a message', () => {
     for (const seq of [1, 2, 3, 4]) await delivered(bobs, id, seq)
     expect(alices.events('message.delivered')).toEqual([{ conversationId: id, userId: bob, seq: 1 }])
     expect(world.receipts.jobs).toMatchObject([{ delaySeconds: 1 }])
-    await world.redis.del(keys.announced(`delivered:${id}:${bob}`))
+    await world.redis.del(keys.announced(id, 'delivered', bob))
     await world.drain()
     expect(alices.events('message.delivered')).toEqual([
       { conversationId: id, userId: bob, seq: 1 },
