@@ -3,7 +3,7 @@ import { dirname } from 'node:path'
 import { createInterface } from 'node:readline'
 import { Worker } from 'node:worker_threads'
 import type { FunctionSettings, InvocationResult } from './function-host.ts'
-import type { Failure, RuntimeData, RuntimeMessage } from './runtime.ts'
+import type { Failure, RuntimeData, RuntimeMessage, RuntimeResult } from './runtime.ts'
 
 /** One execution environment: a thread that has loaded one bundle, and the events that it works on. */
 export interface Environment {
@@ -131,9 +131,10 @@ export const startEnvironment = (options: {
     settle(requestId, { outcome: 'timeout', errorType: 'Sandbox.Timedout', errorMessage })
   }
 
-  const onResult = (requestId: string, succeeded: boolean, json: string): void => {
+  const onResult = ([requestId, succeeded, json, body]: RuntimeResult): void => {
     if (succeeded) {
-      settle(requestId, { outcome: 'ok', payload: JSON.parse(json) })
+      const payload = JSON.parse(json)
+      settle(requestId, { outcome: 'ok', payload: body === undefined ? payload : { ...payload, body } })
       return
     }
     const { errorType, errorMessage, trace }: Failure = JSON.parse(json)
@@ -143,7 +144,7 @@ export const startEnvironment = (options: {
 
   worker.on('message', (message: RuntimeMessage) => {
     if (message.kind === 'results') {
-      for (const [requestId, succeeded, json] of message.results) onResult(requestId, succeeded, json)
+      for (const result of message.results) onResult(result)
     } else if (message.kind === 'ready') serveWaiting()
     else if (message.kind === 'failed') fail(message.failure)
     else log('host', message.text)

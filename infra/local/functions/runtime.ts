@@ -20,11 +20,14 @@ export interface Failure {
   readonly trace?: string | undefined
 }
 
-/** From the thread to the host. A result is the event's request id, whether it succeeded, and the outcome as JSON. */
+/** An event's request id, whether it succeeded, the outcome as JSON, and what that would have as its `body`. */
+export type RuntimeResult = readonly [requestId: string, succeeded: boolean, json: string, body: string | undefined]
+
+/** From the thread to the host. */
 export type RuntimeMessage =
   | { readonly kind: 'ready' }
   | { readonly kind: 'failed'; readonly failure: Failure }
-  | { readonly kind: 'results'; readonly results: readonly (readonly [string, boolean, string])[] }
+  | { readonly kind: 'results'; readonly results: readonly RuntimeResult[] }
   | { readonly kind: 'warning'; readonly text: string }
 
 type Handler = (event: unknown, context: unknown) => unknown
@@ -68,26 +71,41 @@ const failureOf = (error: unknown): Failure =>
     ? { errorType: error.name, errorMessage: error.message, trace: error.stack }
     : { errorType: typeof error, errorMessage: String(error) }
 
-let results: [string, boolean, string][] = []
+let results: RuntimeResult[] = []
 const flush = (): void => {
   const batch = results
   results = []
   post({ kind: 'results', results: batch })
 }
-const report = (requestId: string, succeeded: boolean, json: string): void => {
-  if (results.push([requestId, succeeded, json]) === 1) setImmediate(flush)
+const report = (requestId: string, succeeded: boolean, json: string, body?: string): void => {
+  if (results.push([requestId, succeeded, json, body]) === 1) setImmediate(flush)
 }
 
 const fail = (requestId: string, failure: Failure): void => report(requestId, false, JSON.stringify(failure))
 
+/**
+ * A result without its body, and the body, where it has a text as one: that is most of it, and would only come out the same when it
+ * was made JSON once more.
+ */
+const apart = (result: unknown): [others: unknown, body: string | undefined] => {
+  if (typeof result !== 'object' || result === null || 'toJSON' in result) return [result, undefined]
+  const { body, ...others } = result as { body?: unknown }
+  return typeof body === 'string' && Object.hasOwn(result, 'body') ? [others, body] : [result, undefined]
+}
+
+/** JSON makes six bytes of one UTF-16 unit at most: a control character is `\u001f`. */
+const longestEscape = 6
+
 const answer = (requestId: string, result: unknown): void => {
-  const json = JSON.stringify(result) ?? 'null'
-  if (exceeds(json, payloadLimit)) {
+  const [others, body] = apart(result)
+  const json = JSON.stringify(others) ?? 'null'
+  const bytesAtMost = (json.length + (body?.length ?? 0)) * longestEscape
+  if (bytesAtMost > payloadLimit && exceeds(JSON.stringify(result) ?? 'null', payloadLimit)) {
     fail(requestId, {
       errorType: 'Function.ResponseSizeTooLarge',
       errorMessage: `Response payload size exceeded maximum allowed payload size (${payloadLimit} bytes).`,
     })
-  } else report(requestId, true, json)
+  } else report(requestId, true, json, body)
 }
 
 const serve = async (handler: Handler, requestId: string, deadline: number, payload: string): Promise<void> => {

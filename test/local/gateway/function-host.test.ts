@@ -133,6 +133,19 @@ describe('an event', () => {
     expect(await run('echo', { value: 'x'.repeat(6_200_000) })).toMatchObject({ outcome: 'ok' })
   })
 
+  test('gives its body back as it is, and counts it as it would be in JSON', async () => {
+    const strange = 'a "quoted" \\ é 🙂 \u0000 \ud800'
+    expect(await run('respond', { text: strange, times: 1 })).toMatchObject({
+      outcome: 'ok',
+      payload: { statusCode: 200, body: strange },
+    })
+    expect(await run('respond', { text: '\u0001', times: 1_040_000 })).toMatchObject({ outcome: 'ok' })
+    expect(await run('respond', { text: '\u0001', times: 1_050_000 })).toMatchObject({
+      outcome: 'error',
+      errorType: 'Function.ResponseSizeTooLarge',
+    })
+  })
+
   test('for a function that does not exist is rejected', async () => {
     await expect(host.invoke('Nobody', {})).rejects.toThrow('There is no function Nobody')
   })
