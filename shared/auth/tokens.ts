@@ -1,5 +1,6 @@
 import type { webcrypto } from 'node:crypto'
 import { createRemoteJWKSet, decodeProtectedHeader, errors, type JWTPayload, jwtVerify } from 'jose'
+import QuickLRU from 'quick-lru'
 import * as z from 'zod/mini'
 import type { Clock } from '../platform/clock.ts'
 import { readConfig } from '../platform/config.ts'
@@ -59,6 +60,12 @@ export interface TokenVerifier {
    */
   verify(token: string): Promise<Caller>
 }
+
+/**
+ * A client shows the same token with each request. One that was found good is taken as good for a minute, unless it expires before
+ * that; so a withdrawn key counts for a minute longer than the ten for which `jose` keeps a key set.
+ */
+const takenAsGood = { maxSize: 1_000, maxAge: 60_000 }
 
 const asymmetricAlgorithms = ['RS256', 'ES256', 'EdDSA']
 /** Failures of fetching the keys, which say nothing about the token. */
@@ -128,10 +135,15 @@ export const createTokenVerifier = (config: TokenConfig, clock: Clock): TokenVer
     throw unauthorized()
   }
 
+  const good = new QuickLRU<string, Caller>(takenAsGood)
   return {
     verify: async token => {
+      const known = good.get(token)
+      if (known && known.expiresAt > clock.now()) return known
       try {
-        return callerOf(await payloadOf(token))
+        const caller = callerOf(await payloadOf(token))
+        good.set(token, caller)
+        return caller
       } catch (error) {
         throw tokenProblem(error)
       }

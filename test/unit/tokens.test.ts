@@ -52,6 +52,25 @@ describe('a token with the shared secret', () => {
     await expect(verify(badToo)).rejects.toEqual(refusal('token_expired'))
   })
 
+  test('is refused from the moment on at which it expires, also when it was good before', async () => {
+    const exp = now() + 60
+    let moment = exp * 1000 - 1
+    const verifier = createTokenVerifier({ JWT_SECRET: testSecret }, { now: () => new Date(moment) })
+    const token = await signHs256({ ...claims(), exp })
+    expect(await verifier.verify(token)).toEqual(await verifier.verify(token))
+    moment += 1
+    await expect(verifier.verify(token)).rejects.toEqual(refusal('token_expired'))
+  })
+
+  test('that was good does not make a forged one good', async () => {
+    const verifier = createTokenVerifier({ JWT_SECRET: testSecret }, { now: () => new Date() })
+    const token = await signHs256(claims())
+    await verifier.verify(token)
+    const [header, , signature] = token.split('.')
+    const forged = [header, encoded({ ...claims(), id: randomUUID() }), signature].join('.')
+    await expect(verifier.verify(forged)).rejects.toEqual(refusal('unauthorized'))
+  })
+
   test.each([
     ['no user', { id: undefined }],
     ['an id that is no UUID', { id: '7' }],
