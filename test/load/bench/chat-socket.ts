@@ -48,6 +48,15 @@ interface Delivered {
   content: string
 }
 
+/** Begins at a random moment: those of clients that connect together would otherwise all fall on the same ones for ever. */
+const everySoOften = (milliseconds: number, work: () => void): { stop: () => void } => {
+  let timer = setTimeout(() => {
+    work()
+    timer = setInterval(work, milliseconds)
+  }, Math.random() * milliseconds)
+  return { stop: () => clearTimeout(timer) }
+}
+
 /**
  * `received` is what its user holds from earlier sockets, to be added to. With `confirmsOwn` it acknowledges its own messages too, as the
  * TypeScript client does; else they come again on the next connect.
@@ -100,7 +109,11 @@ export const openChatSocket = async (
     else asked.reject(new Error(frame.error?.code ?? event))
   }
 
+  const beat = (): void => {
+    if (socket.readyState === WebSocket.OPEN) socket.send('{"action":"heartbeat"}')
+  }
   const acknowledge = (): void => {
+    if (socket.readyState !== WebSocket.OPEN) return
     const positions: { conversationId: string; seq: number }[] = []
     for (const conversationId of changed) {
       const known = receivedOf(conversationId)
@@ -114,13 +127,10 @@ export const openChatSocket = async (
     }
   }
 
-  const timers = [
-    setInterval(() => socket.readyState === WebSocket.OPEN && acknowledge(), acknowledgeMs),
-    setInterval(() => socket.readyState === WebSocket.OPEN && socket.send('{"action":"heartbeat"}'), heartbeatMs),
-  ]
+  const timers = [everySoOften(acknowledgeMs, acknowledge), everySoOften(heartbeatMs, beat)]
   const closed = new Promise<void>(resolve =>
     socket.on('close', () => {
-      for (const timer of timers) clearInterval(timer)
+      for (const { stop } of timers) stop()
       for (const { reject } of waiting.values()) reject(new Error('closed'))
       resolve()
     }),
