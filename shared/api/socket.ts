@@ -119,7 +119,8 @@ export const events: Readonly<Record<keyof typeof serverEvents, EventDescription
   'message.deleted': { summary: 'A message was deleted', about: 'Its content is to be removed from what is shown.' },
   'message.delivered': {
     summary: 'Somebody holds messages',
-    about: 'All up to `seq` have come to one of their devices. At most once a second for each user and conversation.',
+    about:
+      'All up to `seq` have come to one of their devices. To those who sent some of them; at most once a second for each user and conversation.',
   },
   'message.read': {
     summary: 'Somebody has read messages',

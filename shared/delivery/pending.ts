@@ -4,15 +4,14 @@ import { runPipeline } from '../redis/pipeline.ts'
 import type { RoundTrip } from '../redis/round-trip.ts'
 
 /**
- * Takes back the mark when the acknowledged position has passed it. With a send at the very same moment its mark can be lost:
+ * Takes back the mark when the acknowledged position has passed it, and tells how many are left; -1 when it has not. With a send at the very same moment its mark can be lost:
  * the sweep's look into Postgres finds what that leaves.
  */
 const acknowledgeScript = `
 local first = tonumber(redis.call('hget', KEYS[1], ARGV[1]))
-if first and first <= tonumber(ARGV[2]) then
-  if tonumber(ARGV[2]) >= tonumber(ARGV[3]) then redis.call('hdel', KEYS[1], ARGV[1])
-  else redis.call('hset', KEYS[1], ARGV[1], tonumber(ARGV[2]) + 1) end
-end
+if not first or first > tonumber(ARGV[2]) then return -1 end
+if tonumber(ARGV[2]) >= tonumber(ARGV[3]) then redis.call('hdel', KEYS[1], ARGV[1])
+else redis.call('hset', KEYS[1], ARGV[1], tonumber(ARGV[2]) + 1) end
 return redis.call('hlen', KEYS[1])`
 
 export interface Acknowledged {
@@ -24,8 +23,8 @@ export interface Acknowledged {
 }
 
 /**
- * Takes a user's marks back up to what they have acknowledged, on a round trip that is made anyway. True when nothing is left: then
- * they are to be forgotten (`forgetPending`).
+ * Takes a user's marks back up to what they have acknowledged, on a round trip that is made anyway. True when that has left nothing:
+ * then they are to be forgotten (`forgetPending`).
  */
 export const clearPending = async (
   trip: RoundTrip,
@@ -37,7 +36,7 @@ export const clearPending = async (
       pipeline.eval(acknowledgeScript, 1, keys.pending(userId), conversationId, seq, lastSeq)
     }
   })
-  return replies.at(-1) === 0
+  return replies.findLast(left => left !== -1) === 0
 }
 
 /**

@@ -19,11 +19,13 @@ export interface MovedPosition {
   /** Whose position it is. */
   userId: string
   seq: number
+  /** From where a delivered position moved. */
+  above?: number | undefined
   /** Who hears of it. */
   audience: readonly string[]
 }
 
-/** A position that moved, and which of its moves within this second that was, beginning with 1; 0 when it did not move. */
+/** And which of its moves within this second that was, beginning with 1; 0 when it did not move. */
 export type PlacedPosition = MovedPosition & { place: number }
 
 /**
@@ -44,7 +46,10 @@ export const announceInPlace = async (
           fanOut(deps, audience, { event: `message.${kind}`, data: { conversationId, userId, seq } }, trip),
         ),
       deps.receipts.sendAll(
-        late.map(({ kind, conversationId, userId }) => ({ job: { kind, conversationId, userId }, delaySeconds: 1 })),
+        late.map(({ kind, conversationId, userId, above }) => ({
+          job: { kind, conversationId, userId, above },
+          delaySeconds: 1,
+        })),
       ),
     ])
   } catch (error) {

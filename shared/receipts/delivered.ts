@@ -7,13 +7,14 @@ import { allBuckets, bucketOf, keys, timeToLive } from '../redis/keys.ts'
 import { runPipeline } from '../redis/pipeline.ts'
 import type { RoundTrip } from '../redis/round-trip.ts'
 
-/** Raises a position, never lowers it; counts the moves of a second, and tells which one this is. */
+/** Raises a position, never lowers it; counts the moves of a second that somebody is told of, and tells which one this is. */
 const raiseScript = `
 local known = tonumber(redis.call('hget', KEYS[1], ARGV[1])) or 0
 redis.call('expire', KEYS[1], ARGV[3])
 if tonumber(ARGV[2]) <= known then return 0 end
 redis.call('hset', KEYS[1], ARGV[1], ARGV[2])
 redis.call('expire', KEYS[1], ARGV[3])
+if ARGV[5] == '0' then return 0 end
 local place = redis.call('incr', KEYS[2])
 redis.call('expire', KEYS[2], ARGV[4], 'NX')
 return place`
@@ -38,9 +39,9 @@ export interface DeliveredPosition {
 export interface DeliveredPositions {
   /**
    * Raises positions and notes them for the flush, on a round trip that is made anyway. Tells of each which of its moves within this
-   * second it is, beginning with 1 (see `announceInPlace`); 0 when it did not move.
+   * second it is, of those with an audience, beginning with 1 (see `announceInPlace`); 0 when it did not move, or nobody is told.
    */
-  raise(positions: readonly DeliveredPosition[], trip: RoundTrip): Promise<number[]>
+  raise(positions: readonly (DeliveredPosition & { audience: readonly string[] })[], trip: RoundTrip): Promise<number[]>
   /** Every position of each of these conversations that Redis has: conversation → user → `seq`. One round trip. */
   of(conversationIds: readonly string[]): Promise<Map<string, Map<string, number>>>
   /** Up to `limit` positions of a bucket that Postgres does not have yet, for as long as nobody says that it has. One round trip. */
@@ -56,12 +57,18 @@ export const createDeliveredPositions = (redis: Cluster): DeliveredPositions => 
   raise: async (positions, trip) => {
     const replies = await trip.add(pipeline => {
       for (const position of positions) {
-        const { conversationId, userId, seq } = position
-        const [positionsKey, movesKey] = [
+        const { conversationId, userId, seq, audience } = position
+        pipeline.eval(
+          raiseScript,
+          2,
           keys.delivered(conversationId),
           keys.announced(conversationId, 'delivered', userId),
-        ]
-        pipeline.eval(raiseScript, 2, positionsKey, movesKey, userId, seq, timeToLive.delivered, timeToLive.announced)
+          userId,
+          seq,
+          timeToLive.delivered,
+          timeToLive.announced,
+          audience.length > 0 ? 1 : 0,
+        )
         // Also one that does not move: its flush changes nothing, and to know it first would take a round trip more.
         pipeline.zadd(keys.deliveredUnsaved(bucketOf(userId)), 'GT', seq, memberOf(position))
       }

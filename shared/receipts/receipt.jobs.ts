@@ -4,7 +4,13 @@ import { Id } from '../platform/ids.ts'
 import { createQueue, type Queue } from '../platform/queue.ts'
 
 /** A position moved again within the second: tell where it is now. */
-export const ReceiptJob = z.object({ kind: z.enum(['delivered', 'read']), conversationId: Id, userId: Id })
+export const ReceiptJob = z.object({
+  kind: z.enum(['delivered', 'read']),
+  conversationId: Id,
+  userId: Id,
+  /** A delivered position moved from here. */
+  above: z.int().optional(),
+})
 export type ReceiptJob = z.output<typeof ReceiptJob>
 
 export type ReceiptQueue = Queue<ReceiptJob>

@@ -17,15 +17,21 @@ export interface Standing {
   others: string[]
 }
 
-const everybodyElse = (conversationId: string, userId: string) => sql`
-  array(
-    select other.user_id from participants as other
-    where other.conversation_id = ${sql.ref(conversationId)} and other.left_at is null
-      and other.user_id <> ${userId}::uuid
-    union all
-    select chat.business_id from business_conversations as chat
-    where chat.conversation_id = ${sql.ref(conversationId)} and conversations.type = 'business'
-  )`
+/** Past so many messages it is not worth a look who sent them: everybody else is told. */
+const mostLookedThrough = 100
+
+/** Whose standing is asked for, and which of the others are to hear of it: everybody, unless a position was delivered. */
+export interface Wanted {
+  conversationId: string
+  /** Delivered up to this one: only who sent some of it shows that. */
+  seq?: number | undefined
+  /** And above this one; by default above what Postgres has as delivered. */
+  above?: number | undefined
+}
+
+const ofBusiness = (conversationId: string) => sql`
+  select chat.business_id from business_conversations as chat
+  where chat.conversation_id = ${sql.ref(conversationId)} and conversations.type = 'business'`
 
 /** Where a business stands in its own conversations: it has read everything, nothing is pending for it. */
 const findStandingsOfBusiness = async (
@@ -36,7 +42,11 @@ const findStandingsOfBusiness = async (
   const { rows } = await sql<Standing>`
     select conversations.id as "conversationId", conversations.last_seq as "lastSeq", 0 as "joinedSeq",
       conversations.last_seq as "lastReadSeq", conversations.last_seq as "lastDeliveredSeq",
-      ${everybodyElse('conversations.id', id)} as others
+      array(
+        select other.user_id from participants as other
+        where other.conversation_id = conversations.id and other.left_at is null and other.user_id <> ${id}::uuid
+        union all ${ofBusiness('conversations.id')}
+      ) as others
     from business_conversations as managed join conversations on conversations.id = managed.conversation_id
     where managed.conversation_id = any(${conversationIds}::uuid[]) and managed.business_id = ${businessId}::uuid`.execute(
     db,
@@ -46,26 +56,60 @@ const findStandingsOfBusiness = async (
 
 /**
  * Where a viewer stands in those of these conversations in which they are a participant now, or which they manage: one
- * primary-key look-up each, and one statement more for a business that looks at what it is no participant of.
+ * primary-key look-up each, one of the messages that were delivered, and one statement more for a business that looks at what it is no
+ * participant of.
  */
-export const findStandings = async (
+export const findStandingsFor = async (
   db: Kysely<Database>,
   viewer: Viewer,
-  conversationIds: readonly string[],
+  wanted: readonly Wanted[],
 ): Promise<Map<string, Standing>> => {
   const { rows } = await sql<Standing>`
     select me.conversation_id as "conversationId", conversations.last_seq as "lastSeq", me.joined_seq as "joinedSeq",
       me.last_read_seq as "lastReadSeq", me.last_delivered_seq as "lastDeliveredSeq",
-      ${everybodyElse('me.conversation_id', viewer.id)} as others
-    from participants as me join conversations on conversations.id = me.conversation_id
-    where me.conversation_id = any(${conversationIds}::uuid[]) and me.user_id = ${viewer.id}::uuid
-      and me.left_at is null`.execute(db)
+      array(
+        select other.user_id from participants as other
+        where other.conversation_id = me.conversation_id and other.left_at is null and other.user_id <> me.user_id
+          and (
+            span.through is null or span.through - span.above > ${mostLookedThrough}::int
+            or other.user_id = any(array(
+              select messages.sender_id from messages
+              where messages.conversation_id = me.conversation_id
+                and messages.seq > span.above and messages.seq <= span.through
+            ))
+          )
+        union all ${ofBusiness('me.conversation_id')}
+      ) as others
+    from unnest(
+        ${wanted.map(({ conversationId }) => conversationId)}::uuid[],
+        ${wanted.map(({ seq }) => seq ?? null)}::bigint[],
+        ${wanted.map(({ above }) => above ?? null)}::bigint[]
+      ) as wanted (conversation_id, seq, above)
+      join participants as me on me.conversation_id = wanted.conversation_id
+        and me.user_id = ${viewer.id}::uuid and me.left_at is null
+      join conversations on conversations.id = me.conversation_id
+      cross join lateral (
+        select coalesce(wanted.above, me.last_delivered_seq) as above,
+          case when wanted.seq is not null then least(wanted.seq, conversations.last_seq) end as through
+      ) as span`.execute(db)
   const standings = new Map(rows.map(row => [row.conversationId, row]))
-  const unknown = conversationIds.filter(id => !standings.has(id))
+  const unknown = wanted.map(({ conversationId }) => conversationId).filter(id => !standings.has(id))
   if (viewer.businessId === undefined || unknown.length === 0) return standings
   for (const row of await findStandingsOfBusiness(db, viewer, unknown)) standings.set(row.conversationId, row)
   return standings
 }
+
+/** The same, with everybody else as those who are to hear of it. */
+export const findStandings = (
+  db: Kysely<Database>,
+  viewer: Viewer,
+  conversationIds: readonly string[],
+): Promise<Map<string, Standing>> =>
+  findStandingsFor(
+    db,
+    viewer,
+    conversationIds.map(conversationId => ({ conversationId })),
+  )
 
 /**
  * Moves a user's read positions forward, to the newest message at most, in one statement; returns those that moved. The rows

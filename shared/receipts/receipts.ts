@@ -12,7 +12,14 @@ import { inOneRoundTrip } from '../redis/round-trip.ts'
 import { type AnnounceDeps, announceInPlace, announcePositions, type MovedPosition } from './announce.ts'
 import { type DeliveredPositions, storeDelivered, withDelivered } from './delivered.ts'
 import type { ReceiptJob } from './receipt.jobs.ts'
-import { findSeq, findStandings, type Position, raiseRead, type Standing } from './receipts.repository.ts'
+import {
+  findSeq,
+  findStandings,
+  findStandingsFor,
+  type Position,
+  raiseRead,
+  type Standing,
+} from './receipts.repository.ts'
 import type { MarkedRead, MarkRead, ReadUpTo, Receipt } from './receipts.schema.ts'
 import { unreadCounts, unreadCountsOf } from './unread.ts'
 
@@ -33,13 +40,10 @@ interface Found {
   passedOver: string[]
 }
 
-/** Where the caller stands in the conversations that they may speak of; `not_found` when that is none of them. */
-const standingsOf = async ({ db }: ReceiptDeps, caller: Viewer, positions: readonly Position[]): Promise<Found> => {
-  const standings = await findStandings(
-    db,
-    caller,
-    positions.map(({ conversationId }) => conversationId),
-  )
+const idsOf = (positions: readonly Position[]): string[] => positions.map(({ conversationId }) => conversationId)
+
+/** The positions with where the caller stands, in the conversations that they may speak of; `not_found` when that is none of them. */
+const foundIn = (standings: ReadonlyMap<string, Standing>, positions: readonly Position[]): Found => {
   const found = positions.flatMap(position => {
     const standing = standings.get(position.conversationId)
     return standing ? [{ position, standing }] : []
@@ -51,7 +55,7 @@ const standingsOf = async ({ db }: ReceiptDeps, caller: Viewer, positions: reado
 
 /**
  * Notes up to where a user holds everything. Never moves backwards, nor past the newest message; conversations that the user
- * is not in are passed over and returned, unless there is no other (`not_found`). The others are told. Repeating it changes nothing.
+ * is not in are passed over and returned, unless there is no other (`not_found`). Who sent some of it is told. Repeating it changes nothing.
  * One statement and two Redis round trips; while Redis is down a statement in their place, and nobody is told.
  */
 export const markDelivered = async (
@@ -60,12 +64,13 @@ export const markDelivered = async (
   positions: readonly Position[],
 ): Promise<{ passedOver: string[] }> => {
   const userId = caller.id
-  const { found: all, passedOver } = await standingsOf(deps, caller, highest(positions))
+  const wanted = highest(positions)
+  const { found: all, passedOver } = foundIn(await findStandingsFor(deps.db, caller, wanted), wanted)
   const found = all.map(({ position, standing }) => ({ ...standing, seq: Math.min(position.seq, standing.lastSeq) }))
   const advancing = found
     .filter(({ seq, lastDeliveredSeq }) => seq > lastDeliveredSeq)
-    .map(({ conversationId, seq, others }): MovedPosition => {
-      return { kind: 'delivered', conversationId, userId, seq, audience: others }
+    .map(({ conversationId, seq, lastDeliveredSeq, others }): MovedPosition => {
+      return { kind: 'delivered', conversationId, userId, seq, above: lastDeliveredSeq, audience: others }
     })
   const noted = await inOneRoundTrip(deps.redis, trip =>
     Promise.all([deps.delivered.raise(advancing, trip), clearPending(trip, userId, found)]),
@@ -107,7 +112,8 @@ export const markRead = async (
   positions: readonly Position[],
 ): Promise<{ unread: Record<string, number>; passedOver: string[] }> => {
   const userId = caller.id
-  const { found, passedOver } = await standingsOf(deps, caller, highest(positions))
+  const wanted = highest(positions)
+  const { found, passedOver } = foundIn(await findStandings(deps.db, caller, idsOf(wanted)), wanted)
   const others = new Map(found.map(({ standing }) => [standing.conversationId, standing.others]))
   const advancing = found.filter(({ position, standing }) => position.seq > standing.lastReadSeq)
   const moved =
@@ -158,17 +164,20 @@ export const markAllRead = async (deps: ReceiptDeps, userId: string): Promise<Ma
 /** Tells where a position is by now, after it moved more often than is told. */
 export const announceCurrent = async (
   deps: ReceiptDeps,
-  { kind, conversationId, userId }: ReceiptJob,
+  { kind, conversationId, userId, above }: ReceiptJob,
 ): Promise<void> => {
-  const standing = (await findStandings(deps.db, { id: userId }, [conversationId])).get(conversationId)
+  const known =
+    kind === 'delivered' ? (await deps.delivered.of([conversationId])).get(conversationId)?.get(userId) : undefined
+  // Of a position that Redis has lost nobody knows whose messages it passed: everybody is told.
+  const wanted = known === undefined ? { conversationId } : { conversationId, seq: known, above }
+  const standing = (await findStandingsFor(deps.db, { id: userId }, [wanted])).get(conversationId)
   if (!standing) return
   const { lastReadSeq, lastDeliveredSeq, others } = standing
-  const known = (await deps.delivered.of([conversationId])).get(conversationId)?.get(userId) ?? 0
-  const position = { kind, conversationId, userId }
+  const position = { kind, conversationId, userId, above }
   await announcePositions(deps, [
     kind === 'read'
       ? { ...position, seq: lastReadSeq, audience: [...others, userId] }
-      : { ...position, seq: Math.max(lastDeliveredSeq, known), audience: others },
+      : { ...position, seq: Math.max(lastDeliveredSeq, known ?? 0), audience: others },
   ])
 }
 

@@ -487,6 +487,77 @@ describe('the status of a message', () => {
     ])
     expect(bobs.events('message.delivered')).toEqual([])
   })
+
+  test('of a group is told to those who sent some of what was delivered, and to nobody else', async () => {
+    const [alice = '', bob = '', carol = '', dave = ''] = newUsers(4)
+    const id = await createGroup(alice, [bob, carol, dave])
+    const sockets = {
+      alice: await world.connect(alice),
+      bob: await world.connect(bob),
+      carol: await world.connect(carol),
+      dave: await world.connect(dave),
+    }
+    const told = () =>
+      Object.fromEntries(
+        Object.entries(sockets).map(([name, socket]) => [
+          name,
+          socket.events('message.delivered').map(({ userId, seq }) => [userId, seq]),
+        ]),
+      )
+    await send(alice, id, 'the first')
+    await delivered(sockets.bob, id, 1)
+    expect(told()).toEqual({ alice: [[bob, 1]], bob: [], carol: [], dave: [] })
+
+    await send(carol, id, 'the second')
+    await delivered(sockets.dave, id, 2)
+    expect(told()).toEqual({
+      alice: [
+        [bob, 1],
+        [dave, 2],
+      ],
+      bob: [],
+      carol: [[dave, 2]],
+      dave: [],
+    })
+
+    // Within the same second: by a job, which knows from where the position moved.
+    world.receipts.takeAll()
+    await delivered(sockets.bob, id, 2)
+    await flushDelivered(world.deps, [bucketOf(bob)])
+    await world.redis.del(keys.announced(id, 'delivered', bob))
+    await world.drain()
+    expect(told()).toMatchObject({
+      carol: [
+        [dave, 2],
+        [bob, 2],
+      ],
+      dave: [],
+    })
+  })
+
+  test('of a user who holds only what they sent themselves is told to nobody', async () => {
+    const [alice = '', bob = ''] = newUsers(2)
+    const id = await openDirect(alice, bob)
+    const [alices, bobs] = [await world.connect(alice), await world.connect(bob)]
+    await send(alice, id, 'Hi')
+    await delivered(alices, id, 1)
+    expect(bobs.events('message.delivered')).toEqual([])
+    expect(world.receipts.jobs).toEqual([])
+    // Nor does that hold up what is to be told within the same second.
+    await send(bob, id, 'Hello')
+    await delivered(alices, id, 2)
+    expect(bobs.events('message.delivered')).toEqual([{ conversationId: id, userId: alice, seq: 2 }])
+  })
+
+  test('that passes very many messages at once is told to everybody, without a look at who sent them', async () => {
+    const [alice = '', bob = '', carol = ''] = newUsers(3)
+    const id = await createGroup(alice, [bob, carol])
+    await sendMany(alice, id, 101)
+    const [bobs, carols] = [await world.connect(bob), await world.connect(carol)]
+    world.replays.takeAll()
+    await delivered(bobs, id, 101)
+    expect(carols.events('message.delivered')).toEqual([{ conversationId: id, userId: bob, seq: 101 }])
+  })
 })
 
 describe('a read position', () => {
