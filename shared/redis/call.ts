@@ -3,21 +3,27 @@ import { ConsecutiveBreaker, circuitBreaker, handleAll, TimeoutStrategy, timeout
 import type { Cluster } from 'ioredis'
 import { Problem } from '../platform/problems.ts'
 
-/** Twice the time that ioredis gives a command: it covers one that waits for a connection to be made. */
-const callTimeoutMs = 400
+const callTimeoutMs = 200
+/** Of a call that waits for a connection to be made. */
+const connectingCallTimeoutMs = 400
 /** After that many failures in a row Redis is left alone for a moment: while it is down, nobody waits for it. */
 const failuresInARow = 5
 const leftAloneMs = 1_000
 
-const createPolicy = () =>
-  wrap(
-    circuitBreaker(handleAll, { halfOpenAfter: leftAloneMs, breaker: new ConsecutiveBreaker(failuresInARow) }),
-    // That it has returned is told to nobody: the signal is there for the time-out, and an abort costs more than the rest.
-    timeout(callTimeoutMs, { strategy: TimeoutStrategy.Aggressive, abortOnReturn: false }),
-  )
+const createPolicies = () => {
+  const breaker = circuitBreaker(handleAll, {
+    halfOpenAfter: leftAloneMs,
+    breaker: new ConsecutiveBreaker(failuresInARow),
+  })
+  // One timer for all commands of a call: ioredis would start one for each. That a call has returned is told to nobody: the signal is
+  // there for the time-out, and an abort costs more than the rest.
+  const within = (milliseconds: number) =>
+    wrap(breaker, timeout(milliseconds, { strategy: TimeoutStrategy.Aggressive, abortOnReturn: false }))
+  return { connected: within(callTimeoutMs), connecting: within(connectingCallTimeoutMs) }
+}
 
-/** One for each client: what one server does says nothing of another. */
-const policies = new WeakMap<Cluster, ReturnType<typeof createPolicy>>()
+/** Of each client: what one server does says nothing of another. */
+const policiesOf = new WeakMap<Cluster, ReturnType<typeof createPolicies>>()
 
 /** Those who wait for a client to be connected, all together: a listener for each would be too many. */
 const connecting = new WeakMap<Cluster, Promise<unknown>>()
@@ -34,15 +40,15 @@ const untilConnected = async (redis: Cluster): Promise<void> => {
 }
 
 /**
- * Asks Redis, for 400 ms at most. Rejects with `store_unavailable` for whatever goes wrong. What has to wait for a connection
- * waits here: in the queue of ioredis it would have no time-out, and be sent when Redis is back, long after its caller has
- * given up (so a lease was taken that nobody held).
+ * Asks Redis, for 200 ms at most, for 400 ms where a connection has to be made first. Rejects with `store_unavailable` for whatever
+ * goes wrong. What has to wait for a connection waits here: in the queue of ioredis it would be sent when Redis is back, long after
+ * its caller has given up (so a lease was taken that nobody held).
  */
 export const callRedis = async <Reply>(redis: Cluster, call: () => Promise<Reply>): Promise<Reply> => {
-  const policy = policies.get(redis) ?? createPolicy()
-  policies.set(redis, policy)
+  const policies = policiesOf.get(redis) ?? createPolicies()
+  policiesOf.set(redis, policies)
   try {
-    return await policy.execute(async ({ signal }) => {
+    return await policies[redis.status === 'ready' ? 'connected' : 'connecting'].execute(async ({ signal }) => {
       await untilConnected(redis)
       signal.throwIfAborted()
       return call()

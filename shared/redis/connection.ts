@@ -7,15 +7,14 @@ import { logger } from '../platform/logger.ts'
 export const RedisConfig = z.object({ REDIS_URL: z.string().check(z.url({ protocol: /^rediss?$/ })) })
 export type RedisConfig = z.output<typeof RedisConfig>
 
-const commandTimeoutMs = 200
 const connectTimeoutMs = 1_000
 const longestReconnectDelayMs = 2_000
 
 const backOff = (attempt: number): number => Math.random() * Math.min(50 * 2 ** attempt, longestReconnectDelayMs)
 
 /**
- * Connects when first used. Always in cluster mode, as ElastiCache Serverless is. A command that gets no answer within 200 ms
- * fails; a connection that is lost is made anew, and a command that met the loss is sent once more.
+ * Connects when first used. Always in cluster mode, as ElastiCache Serverless is. A connection that is lost is made anew, and a command
+ * that met the loss is sent once more; how long an answer may take is up to `callRedis`.
  */
 export const openRedis = (config: RedisConfig): Cluster => {
   const url = new URL(config.REDIS_URL)
@@ -23,7 +22,6 @@ export const openRedis = (config: RedisConfig): Cluster => {
     // The certificate names the host, so the name must reach TLS unresolved.
     dnsLookup: (address, callback) => callback(null, address),
     redisOptions: {
-      commandTimeout: commandTimeoutMs,
       connectTimeout: connectTimeoutMs,
       maxRetriesPerRequest: 1,
       ...(url.protocol === 'rediss:' && { tls: {} }),
