@@ -1,8 +1,8 @@
 import { Agent, get } from 'node:http'
+import { forPieces, forSeconds, type HowLong } from './how-long.ts'
 import { perThousand } from './processor-time.ts'
 import { latencyFigures } from './statistics.ts'
 import type { Figures, PageRequest, Scenario, Target, WarmUp } from './target.ts'
-import { warmUpSeconds } from './warm-up.ts'
 
 const connections = 16
 const agent = new Agent({ keepAlive: true, maxSockets: connections })
@@ -22,19 +22,19 @@ const load = ({ url, headers }: PageRequest): Promise<number> =>
     }).on('error', reject)
   })
 
-/** Loads pages over 16 connections for so many seconds; each must hold 50 items. */
+/** Loads pages over 16 connections for so long; each must hold 50 items. */
 const loadPages = async (
   target: Target,
   nextPage: (number: number) => Promise<PageRequest>,
-  seconds: number,
+  howLong: HowLong,
 ): Promise<Figures> => {
   const times: number[] = []
   const before = target.processorTime()
   const startedAt = performance.now()
-  const end = startedAt + seconds * 1_000
+  const goesOn = howLong()
   let number = 0
   const reader = async () => {
-    while (performance.now() < end) {
+    while (goesOn()) {
       number += 1
       const page = await nextPage(number)
       const sentAt = performance.now()
@@ -51,13 +51,16 @@ const loadPages = async (
   }
 }
 
+/** What an idle machine of two cores does in three seconds, or six of lists. */
+const warmUpPages = 1_500
+
 /** Of one page again and again, so that all others are as cold afterwards as before. */
 const warmUpPage =
   (pageOf: (target: Target, userId: string, conversationId: string) => Promise<PageRequest>): WarmUp =>
   async target => {
     const reader = (await target.filled()).readers.at(-1)
     const page = await pageOf(target, reader?.userId ?? '', reader?.conversationIds.at(-1) ?? '')
-    await loadPages(target, async () => page, warmUpSeconds)
+    await loadPages(target, async () => page, forPieces(warmUpPages))
   }
 const warmUpHistory = warmUpPage((target, userId, conversationId) => target.historyRequest(userId, conversationId))
 const warmUpList = warmUpPage((target, userId) => target.listRequest(userId))
@@ -78,7 +81,7 @@ export const pageScenarios = (seconds: number): Scenario[] => {
           const conversationId = reader?.conversationIds[number % Math.min(distinct, reader.conversationIds.length)]
           return target.historyRequest(reader?.userId ?? '', conversationId ?? '')
         },
-        seconds,
+        forSeconds(seconds),
       )
     },
   })
@@ -91,7 +94,7 @@ export const pageScenarios = (seconds: number): Scenario[] => {
       return loadPages(
         target,
         async number => target.listRequest(readers[number % Math.min(distinct, readers.length)]?.userId ?? ''),
-        seconds,
+        forSeconds(seconds),
       )
     },
   })

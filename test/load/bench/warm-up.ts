@@ -1,7 +1,5 @@
 import type { Scenario, Target } from './target.ts'
 
-export const warmUpSeconds = 3
-
 /** Does what these scenarios name, each thing once on each of their targets. */
 export const warmUp = async (scenarios: readonly Scenario[], targets: readonly Target[]): Promise<void> => {
   for (const target of targets) {
