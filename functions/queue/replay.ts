@@ -1,5 +1,5 @@
 import { auditFromEnvironment } from '../../shared/audit/audit.ts'
-import { replaySettings } from '../../shared/delivery/delivery.config.ts'
+import { replaySettingsFromEnvironment } from '../../shared/delivery/delivery.config.ts'
 import { deliveryFromEnvironment } from '../../shared/delivery/from-environment.ts'
 import { replayQueueFromEnvironment } from '../../shared/delivery/replay.jobs.ts'
 import { ReplayJob } from '../../shared/delivery/replay.schema.ts'
@@ -21,7 +21,7 @@ export const handler = createHandler(
     profiles: profilesFromEnvironment,
     replays: replayQueueFromEnvironment,
     pushChecks: pushChecksFromEnvironment,
-    settings: () => replaySettings,
+    settings: replaySettingsFromEnvironment,
     presence: presenceFromEnvironment,
     audit: auditFromEnvironment,
   }),

@@ -2,7 +2,9 @@ import * as z from 'zod/mini'
 import { agentGraceMsFromEnvironment } from '../business/business.config.ts'
 import { readConfig } from '../platform/config.ts'
 import { Seconds } from '../platform/seconds.ts'
+import { PresenceConfig } from '../presence/presence.config.ts'
 import type { ReplaySettings } from './replay.ts'
+import { clientSettings } from './session.ts'
 import type { SweepSettings } from './sweep.ts'
 import type { SweepPeriods } from './sweep-plan.ts'
 
@@ -38,4 +40,23 @@ export const sweepPeriodsFromEnvironment = (): SweepPeriods => {
 }
 
 /** Messages read at a time: a page is a frame or a few. A client that syncs more than this asks again. */
-export const replaySettings: ReplaySettings = { pageSize: 200, syncLimit: 1_000 }
+export const replaySettings: ReplaySettings = {
+  pageSize: 200,
+  syncLimit: 1_000,
+  heartbeatSeconds: clientSettings.heartbeatSeconds,
+}
+
+/** Who beats no sooner than they count as offline would come and go all the time. */
+export const HeartbeatConfig = z
+  .object({ ...PresenceConfig.shape, HEARTBEAT_SECONDS: z._default(Seconds, clientSettings.heartbeatSeconds) })
+  .check(
+    z.refine(config => config.HEARTBEAT_SECONDS < config.PRESENCE_OFFLINE_AFTER_SECONDS, {
+      path: ['HEARTBEAT_SECONDS'],
+      error: 'Has to be less than PRESENCE_OFFLINE_AFTER_SECONDS',
+    }),
+  )
+
+export const replaySettingsFromEnvironment = (): ReplaySettings => ({
+  ...replaySettings,
+  heartbeatSeconds: readConfig(HeartbeatConfig).HEARTBEAT_SECONDS,
+})

@@ -39,6 +39,8 @@ export interface ReplaySettings {
   pageSize: number
   /** How many messages of one conversation one `sync` brings; the client asks again for more. */
   syncLimit: number
+  /** What clients are told: without other frames they send a heartbeat this often. */
+  heartbeatSeconds: number
 }
 
 export interface ReplayDeps extends MessageStore {
@@ -141,7 +143,7 @@ const runConnect: Run<'connect'> = async (deps, job, sender) => {
     replayed,
     unreadTotal: total,
     serverTime: deps.clock.now().toISOString(),
-    settings: clientSettings,
+    settings: { ...clientSettings, heartbeatSeconds: deps.settings.heartbeatSeconds },
   }
   const next = { ...job, progress: end, replayed }
   const concluded = await conclude(deps, sender, { event: 'session.ready', data }, next)

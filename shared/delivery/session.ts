@@ -1,4 +1,4 @@
-/** What a client is told of the rhythm that the server expects, in `session.ready`. */
+/** What a client is told of the rhythm that the server expects, in `session.ready`; operators change the first. */
 export const clientSettings = {
   heartbeatSeconds: 15,
   /** A client asks by `sync` for a gap that stays open this long. */

@@ -55,6 +55,7 @@ export const faultSettings = {
   REPAIR_AFTER_SECONDS: String(periods.repairAfter),
   SWEEP_SECONDS: String(periods.sweep),
   PRESENCE_SWEEP_SECONDS: String(periods.presenceSweep),
+  HEARTBEAT_SECONDS: String(Math.floor(periods.offlineAfter / 2)),
   PRESENCE_OFFLINE_AFTER_SECONDS: String(periods.offlineAfter),
   PRESENCE_CLOSE_GRACE_SECONDS: String(periods.closeGrace),
   RATE_LIMIT_SENDS: '0',

@@ -1,6 +1,27 @@
 import { describe, expect, test } from '@jest/globals'
+import { HeartbeatConfig } from '../../shared/delivery/delivery.config.ts'
 import { readConfig } from '../../shared/platform/config.ts'
 import { PresenceConfig, TypingConfig } from '../../shared/presence/presence.config.ts'
+
+describe('the heartbeat that clients are told', () => {
+  const heartbeatOf = (environment: Record<string, string>) =>
+    readConfig(HeartbeatConfig, environment).HEARTBEAT_SECONDS
+
+  test('is 15 s, or what operators set', () => {
+    expect(heartbeatOf({})).toBe(15)
+    expect(heartbeatOf({ HEARTBEAT_SECONDS: '29' })).toBe(29)
+    expect(heartbeatOf({ HEARTBEAT_SECONDS: '60', PRESENCE_OFFLINE_AFTER_SECONDS: '120' })).toBe(60)
+  })
+
+  test.each([
+    { HEARTBEAT_SECONDS: '30' },
+    { PRESENCE_OFFLINE_AFTER_SECONDS: '15' },
+    { HEARTBEAT_SECONDS: '0' },
+    { HEARTBEAT_SECONDS: '15000' },
+  ])('refuses %j, with which users would count as offline between two', environment => {
+    expect(() => heartbeatOf(environment)).toThrow('HEARTBEAT_SECONDS')
+  })
+})
 
 describe('the periods of presence and typing', () => {
   test('are those of the contract where nothing is set', () => {
