@@ -99,7 +99,7 @@ export const stormScenario = (service: ServiceTarget): Scenario => ({
     const { sockets, figures } = await storm(service, groups)
     checkReplayed(sockets)
     // So that what was acknowledged is known before the restart.
-    await delay(2_000)
+    await delay(10_000)
     await service.stack.restart('SIGTERM')
     await Promise.all(sockets.map(({ closed }) => closed))
     const again = await storm(service, groups)
