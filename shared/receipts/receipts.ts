@@ -81,9 +81,13 @@ export const markDelivered = async (
   if (!noted) return { passedOver }
   const [places, isNothingPending] = noted
   const placed = advancing.map((position, index) => ({ ...position, place: places[index] ?? 0 }))
-  await inOneRoundTrip(deps.redis, trip =>
-    Promise.all([announceInPlace(deps, placed, trip), isNothingPending && forgetPending(trip, [userId])]),
-  ).catch((error: Error) => logger.warn('A pending mark stays', error))
+  await inOneRoundTrip(deps.redis, async trip => {
+    const forgotten = isNothingPending ? forgetPending(trip, [userId]) : undefined
+    await Promise.all([
+      announceInPlace(deps, placed, trip),
+      forgotten?.catch((error: Error) => logger.warn('A pending mark stays', error)),
+    ])
+  })
   return { passedOver }
 }
 
