@@ -64,6 +64,7 @@ export const findStandingsFor = async (
   viewer: Viewer,
   wanted: readonly Wanted[],
 ): Promise<Map<string, Standing>> => {
+  const ids = wanted.map(({ conversationId }) => conversationId)
   const { rows } = await sql<Standing>`
     select me.conversation_id as "conversationId", conversations.last_seq as "lastSeq", me.joined_seq as "joinedSeq",
       me.last_read_seq as "lastReadSeq", me.last_delivered_seq as "lastDeliveredSeq",
@@ -80,20 +81,22 @@ export const findStandingsFor = async (
           )
         union all ${ofBusiness('me.conversation_id')}
       ) as others
-    from unnest(
-        ${wanted.map(({ conversationId }) => conversationId)}::uuid[],
-        ${wanted.map(({ seq }) => seq ?? null)}::bigint[],
-        ${wanted.map(({ above }) => above ?? null)}::bigint[]
-      ) as wanted (conversation_id, seq, above)
-      join participants as me on me.conversation_id = wanted.conversation_id
-        and me.user_id = ${viewer.id}::uuid and me.left_at is null
+    from participants as me
       join conversations on conversations.id = me.conversation_id
+      cross join lateral (select array_position(${ids}::uuid[], me.conversation_id) as place) as listed
       cross join lateral (
-        select coalesce(wanted.above, me.last_delivered_seq) as above,
-          case when wanted.seq is not null then least(wanted.seq, conversations.last_seq) end as through
-      ) as span`.execute(db)
+        select (${wanted.map(({ seq }) => seq ?? null)}::bigint[])[place] as seq,
+          (${wanted.map(({ above }) => above ?? null)}::bigint[])[place] as above
+      ) as given
+      cross join lateral (
+        select coalesce(given.above, me.last_delivered_seq) as above,
+          case when given.seq is not null then least(given.seq, conversations.last_seq) end as through
+      ) as span
+    where me.conversation_id = any(${ids}::uuid[]) and me.user_id = ${viewer.id}::uuid and me.left_at is null`.execute(
+    db,
+  )
   const standings = new Map(rows.map(row => [row.conversationId, row]))
-  const unknown = wanted.map(({ conversationId }) => conversationId).filter(id => !standings.has(id))
+  const unknown = ids.filter(id => !standings.has(id))
   if (viewer.businessId === undefined || unknown.length === 0) return standings
   for (const row of await findStandingsOfBusiness(db, viewer, unknown)) standings.set(row.conversationId, row)
   return standings
