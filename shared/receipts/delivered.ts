@@ -7,17 +7,20 @@ import { allBuckets, bucketOf, keys, timeToLive } from '../redis/keys.ts'
 import { runPipeline } from '../redis/pipeline.ts'
 import type { RoundTrip } from '../redis/round-trip.ts'
 
-/** Raises a position, never lowers it; counts the moves of a second that somebody is told of, and tells which one this is. */
+/**
+ * Raises a position, never lowers it, and counts the moves of a second that somebody is told of. Answers which one this is (0: it is
+ * none), and where the position was.
+ */
 const raiseScript = `
 local known = tonumber(redis.call('hget', KEYS[1], ARGV[1])) or 0
 redis.call('expire', KEYS[1], ARGV[3])
-if tonumber(ARGV[2]) <= known then return 0 end
+if tonumber(ARGV[2]) <= known then return {0, known} end
 redis.call('hset', KEYS[1], ARGV[1], ARGV[2])
 redis.call('expire', KEYS[1], ARGV[3])
-if ARGV[5] == '0' then return 0 end
+if tonumber(ARGV[5]) <= known then return {0, known} end
 local place = redis.call('incr', KEYS[2])
 redis.call('expire', KEYS[2], ARGV[4], 'NX')
-return place`
+return {place, known}`
 
 /** Forgets those that have not moved since: each "conversation user" with its position. */
 const savedScript = `
@@ -32,16 +35,22 @@ export interface DeliveredPosition {
   seq: number
 }
 
+export interface RaisedPosition {
+  place: number
+  above: number
+}
+
 /**
  * Delivered positions between two flushes to Postgres. The greater of the two is the position, so losing these brings
  * duplicates, never a loss.
  */
 export interface DeliveredPositions {
   /**
-   * Raises positions and notes them for the flush, on a round trip that is made anyway. Tells of each which of its moves within this
-   * second it is, of those with an audience, beginning with 1 (see `announceInPlace`); 0 when it did not move, or nobody is told.
+   * Raises positions and notes them for the flush, on a round trip that is made anyway. Tells of each from where it moved, and which of
+   * its moves within this second that is, of those that pass a message of `newest` or later, beginning with 1 (see `announceInPlace`);
+   * 0 when it is none of these.
    */
-  raise(positions: readonly (DeliveredPosition & { audience: readonly string[] })[], trip: RoundTrip): Promise<number[]>
+  raise(positions: readonly (DeliveredPosition & { newest: number })[], trip: RoundTrip): Promise<RaisedPosition[]>
   /** Every position of each of these conversations that Redis has: conversation → user → `seq`. One round trip. */
   of(conversationIds: readonly string[]): Promise<Map<string, Map<string, number>>>
   /** Up to `limit` positions of a bucket that Postgres does not have yet, for as long as nobody says that it has. One round trip. */
@@ -57,7 +66,7 @@ export const createDeliveredPositions = (redis: Cluster): DeliveredPositions => 
   raise: async (positions, trip) => {
     const replies = await trip.add(pipeline => {
       for (const position of positions) {
-        const { conversationId, userId, seq, audience } = position
+        const { conversationId, userId, seq, newest } = position
         pipeline.eval(
           raiseScript,
           2,
@@ -67,13 +76,16 @@ export const createDeliveredPositions = (redis: Cluster): DeliveredPositions => 
           seq,
           timeToLive.delivered,
           timeToLive.announced,
-          audience.length > 0 ? 1 : 0,
+          newest,
         )
         // Also one that does not move: its flush changes nothing, and to know it first would take a round trip more.
         pipeline.zadd(keys.deliveredUnsaved(bucketOf(userId)), 'GT', seq, memberOf(position))
       }
     })
-    return positions.map((_, index) => replies[index * 2] as number)
+    return positions.map((_, index) => {
+      const [place = 0, above = 0] = replies[index * 2] as number[]
+      return { place, above }
+    })
   },
 
   of: async conversationIds => {

@@ -29,6 +29,12 @@ export interface Wanted {
   above?: number | undefined
 }
 
+/** With those of the others who are to hear of it. */
+export interface AudibleStanding extends Standing {
+  /** For each of `others` the newest message of theirs that was delivered; null for who hears of it in any case. */
+  newest: (number | null)[]
+}
+
 const ofBusiness = (conversationId: string) => sql`
   select chat.business_id from business_conversations as chat
   where chat.conversation_id = ${sql.ref(conversationId)} and conversations.type = 'business'`
@@ -38,7 +44,7 @@ const findStandingsOfBusiness = async (
   db: Kysely<Database>,
   { id, businessId }: Viewer,
   conversationIds: readonly string[],
-): Promise<Standing[]> => {
+): Promise<AudibleStanding[]> => {
   const { rows } = await sql<Standing>`
     select conversations.id as "conversationId", conversations.last_seq as "lastSeq", 0 as "joinedSeq",
       conversations.last_seq as "lastReadSeq", conversations.last_seq as "lastDeliveredSeq",
@@ -51,7 +57,7 @@ const findStandingsOfBusiness = async (
     where managed.conversation_id = any(${conversationIds}::uuid[]) and managed.business_id = ${businessId}::uuid`.execute(
     db,
   )
-  return rows
+  return rows.map(row => ({ ...row, newest: row.others.map(() => null) }))
 }
 
 /**
@@ -63,24 +69,11 @@ export const findStandingsFor = async (
   db: Kysely<Database>,
   viewer: Viewer,
   wanted: readonly Wanted[],
-): Promise<Map<string, Standing>> => {
+): Promise<Map<string, AudibleStanding>> => {
   const ids = wanted.map(({ conversationId }) => conversationId)
-  const { rows } = await sql<Standing>`
+  const { rows } = await sql<AudibleStanding>`
     select me.conversation_id as "conversationId", conversations.last_seq as "lastSeq", me.joined_seq as "joinedSeq",
-      me.last_read_seq as "lastReadSeq", me.last_delivered_seq as "lastDeliveredSeq",
-      array(
-        select other.user_id from participants as other
-        where other.conversation_id = me.conversation_id and other.left_at is null and other.user_id <> me.user_id
-          and (
-            span.through is null or span.through - span.above > ${mostLookedThrough}::int
-            or other.user_id = any(array(
-              select messages.sender_id from messages
-              where messages.conversation_id = me.conversation_id
-                and messages.seq > span.above and messages.seq <= span.through
-            ))
-          )
-        union all ${ofBusiness('me.conversation_id')}
-      ) as others
+      me.last_read_seq as "lastReadSeq", me.last_delivered_seq as "lastDeliveredSeq", audience.others, audience.newest
     from participants as me
       join conversations on conversations.id = me.conversation_id
       cross join lateral (select array_position(${ids}::uuid[], me.conversation_id) as place) as listed
@@ -89,9 +82,34 @@ export const findStandingsFor = async (
           (${wanted.map(({ above }) => above ?? null)}::bigint[])[place] as above
       ) as given
       cross join lateral (
-        select coalesce(given.above, me.last_delivered_seq) as above,
-          case when given.seq is not null then least(given.seq, conversations.last_seq) end as through
+        select coalesce(given.above, me.last_delivered_seq) as above, least(given.seq, conversations.last_seq) as through
       ) as span
+      cross join lateral (
+        select given.seq is null or span.through - span.above > ${mostLookedThrough}::int as is_everybody
+      ) as told
+      cross join lateral (
+        select coalesce(array_agg(each.user_id), '{}') as others,
+          coalesce(array_agg(each.newest::double precision), '{}') as newest
+        from (
+          select other.user_id, null::bigint as newest
+          from participants as other
+          where told.is_everybody and other.conversation_id = me.conversation_id and other.left_at is null
+            and other.user_id <> me.user_id
+          union all
+          select other.user_id, sent.newest
+          from (
+            select messages.sender_id, max(messages.seq) as newest
+            from messages
+            where not told.is_everybody and messages.conversation_id = me.conversation_id
+              and messages.seq > span.above and messages.seq <= span.through and messages.sender_id <> me.user_id
+            group by messages.sender_id
+          ) as sent
+            join participants as other on other.conversation_id = me.conversation_id
+              and other.user_id = sent.sender_id and other.left_at is null
+          union all
+          select business_id, null from (${ofBusiness('me.conversation_id')}) as business
+        ) as each
+      ) as audience
     where me.conversation_id = any(${ids}::uuid[]) and me.user_id = ${viewer.id}::uuid and me.left_at is null`.execute(
     db,
   )

@@ -9,7 +9,7 @@ import { visibleAt } from '../messages/retention.config.ts'
 import { logger } from '../platform/logger.ts'
 import { conversationNotFound, Problem } from '../platform/problems.ts'
 import { inOneRoundTrip } from '../redis/round-trip.ts'
-import { type AnnounceDeps, announceInPlace, announcePositions, type MovedPosition } from './announce.ts'
+import { type AnnounceDeps, announceInPlace, announcePositions, type PlacedPosition } from './announce.ts'
 import { type DeliveredPositions, storeDelivered, withDelivered } from './delivered.ts'
 import type { ReceiptJob } from './receipt.jobs.ts'
 import {
@@ -34,8 +34,8 @@ const highest = (positions: readonly Position[]): Position[] => {
   return [...bySeq].map(([conversationId, seq]) => ({ conversationId, seq }))
 }
 
-interface Found {
-  found: { position: Position; standing: Standing }[]
+interface Found<Stands extends Standing> {
+  found: { position: Position; standing: Stands }[]
   /** Conversations that they may not speak of. */
   passedOver: string[]
 }
@@ -43,7 +43,10 @@ interface Found {
 const idsOf = (positions: readonly Position[]): string[] => positions.map(({ conversationId }) => conversationId)
 
 /** The positions with where the caller stands, in the conversations that they may speak of; `not_found` when that is none of them. */
-const foundIn = (standings: ReadonlyMap<string, Standing>, positions: readonly Position[]): Found => {
+const foundIn = <Stands extends Standing>(
+  standings: ReadonlyMap<string, Stands>,
+  positions: readonly Position[],
+): Found<Stands> => {
   const found = positions.flatMap(position => {
     const standing = standings.get(position.conversationId)
     return standing ? [{ position, standing }] : []
@@ -69,8 +72,9 @@ export const markDelivered = async (
   const found = all.map(({ position, standing }) => ({ ...standing, seq: Math.min(position.seq, standing.lastSeq) }))
   const advancing = found
     .filter(({ seq, lastDeliveredSeq }) => seq > lastDeliveredSeq)
-    .map(({ conversationId, seq, lastDeliveredSeq, others }): MovedPosition => {
-      return { kind: 'delivered', conversationId, userId, seq, above: lastDeliveredSeq, audience: others }
+    .map(standing => {
+      const newestOf = standing.newest.map(newest => newest ?? standing.seq)
+      return { ...standing, userId, newestOf, newest: Math.max(0, ...newestOf) }
     })
   const noted = await inOneRoundTrip(deps.redis, trip =>
     Promise.all([deps.delivered.raise(advancing, trip), clearPending(trip, userId, found)]),
@@ -79,8 +83,14 @@ export const markDelivered = async (
     await storeDelivered(deps.db, advancing)
   })
   if (!noted) return { passedOver }
-  const [places, isNothingPending] = noted
-  const placed = advancing.map((position, index) => ({ ...position, place: places[index] ?? 0 }))
+  const [raised, isNothingPending] = noted
+  const placed = advancing.map(({ conversationId, seq, lastDeliveredSeq, others, newestOf }, index): PlacedPosition => {
+    const { place, above } = raised[index] ?? { place: 0, above: 0 }
+    // Redis knows better than Postgres, unless it was lost.
+    const from = Math.max(above, lastDeliveredSeq)
+    const audience = others.filter((_, other) => (newestOf[other] ?? 0) > from)
+    return { kind: 'delivered', conversationId, userId, seq, above: from, audience, place }
+  })
   await inOneRoundTrip(deps.redis, async trip => {
     const forgotten = isNothingPending ? forgetPending(trip, [userId]) : undefined
     await Promise.all([

@@ -547,6 +547,13 @@ describe('the status of a message', () => {
     await send(bob, id, 'Hello')
     await delivered(alices, id, 2)
     expect(bobs.events('message.delivered')).toEqual([{ conversationId: id, userId: alice, seq: 2 }])
+
+    // Postgres does not know yet that she has Bob's message; Redis does.
+    await send(alice, id, 'How are you?')
+    await world.redis.del(keys.announced(id, 'delivered', alice))
+    await delivered(alices, id, 3)
+    await world.drain()
+    expect(bobs.events('message.delivered')).toEqual([{ conversationId: id, userId: alice, seq: 2 }])
   })
 
   test('that passes very many messages at once is told to everybody, without a look at who sent them', async () => {
