@@ -14,9 +14,9 @@ const beginning: Remainder = {
 }
 
 test('a day that ends where it began, or a little above, is right', () => {
-  expect(growthBetween(beginning, beginning)).toEqual([])
+  expect(growthBetween(beginning, beginning, false)).toEqual([])
   const end = { redisMb: 9, redisClients: 16, postgresBackends: 6, hostMb: 1_190, heapMb: 360 }
-  expect(growthBetween(beginning, { ...beginning, ...end })).toEqual([])
+  expect(growthBetween(beginning, { ...beginning, ...end }, false)).toEqual([])
 })
 
 test.each<[string, Partial<Remainder>, string]>([
@@ -30,5 +30,10 @@ test.each<[string, Partial<Remainder>, string]>([
   ['backends of Postgres', { postgresBackends: 7 }, 'backends of Postgres: 2 before, 7 after, 6 at most'],
   ['something unknown', { heapMb: Number.NaN }, 'MB in the heaps of the host: 300 before, NaN after, 364 at most'],
 ])('%s that is left is complained about', (_what, left, complaint) => {
-  expect(growthBetween(beginning, { ...beginning, ...left })).toEqual([complaint])
+  expect(growthBetween(beginning, { ...beginning, ...left }, false)).toEqual([complaint])
+})
+
+test('errors of outages may have taken some more of the heap', () => {
+  expect(growthBetween(beginning, { ...beginning, heapMb: 604 }, true)).toEqual([])
+  expect(growthBetween(beginning, { ...beginning, heapMb: 605 }, true)).toHaveLength(1)
 })

@@ -127,6 +127,7 @@ export interface Day {
   /** When nobody is there, after the warm-up and at the end. */
   readonly before: Remainder
   readonly after: Remainder
+  readonly hadOutages: boolean
   /** What it took; undefined of a day with trouble, whose processes have not lived through it. */
   readonly costs: Costs | undefined
 }
@@ -164,6 +165,8 @@ export const liveOneDay = async (
     return until(() => people.every(({ isReady, unsent }) => isReady && unsent === 0), settleMs)
   }
 
+  const hadOutages = trouble !== undefined
+
   tell('They warm up …')
   for (const agent of agents) agent.come()
   await until(() => agents.every(({ isReady }) => isReady), settleMs)
@@ -173,7 +176,11 @@ export const liveOneDay = async (
   await delay(acknowledgedMs)
   await Promise.all(people.map(person => person.leave()))
   await delay(restMs)
-  const before = await lookUntil(stack, longestMoreMs, remainder => growthBetween(remainder, remainder).length === 0)
+  const before = await lookUntil(
+    stack,
+    longestMoreMs,
+    remainder => growthBetween(remainder, remainder, false).length === 0,
+  )
   Object.assign(tally, newTally())
 
   const sampling = startSampling({ stack, people, tally, everyMs: Math.max(5_000, (minutes * 60_000) / 20), tell })
@@ -198,7 +205,11 @@ export const liveOneDay = async (
   tell('Everybody leaves …')
   await Promise.all(people.map(person => (isComplete ? person.leave() : undefined)))
   await delay(restMs)
-  const after = await lookUntil(stack, longestMoreMs, remainder => growthBetween(before, remainder).length === 0)
+  const after = await lookUntil(
+    stack,
+    longestMoreMs,
+    remainder => growthBetween(before, remainder, hadOutages).length === 0,
+  )
   const received = people.flatMap(person => [...person.received.values()])
   return {
     tally,
@@ -211,6 +222,7 @@ export const liveOneDay = async (
     throttles: await countThrottles(stack),
     before,
     after,
-    costs: trouble ? undefined : costsBetween(costsBefore, costsAfter),
+    hadOutages,
+    costs: hadOutages ? undefined : costsBetween(costsBefore, costsAfter),
   }
 }

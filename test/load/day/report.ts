@@ -8,13 +8,13 @@ const quantiles = (times: readonly number[]): string =>
   `${[0.5, 0.99, 1].map(share => percentile(times, share).toFixed(0)).join(', ')} ms (p50, p99, longest)`
 
 /** What is wrong with a day; empty when nothing is. */
-export const complaintsAbout = ({ differences, isComplete, throttles, before, after }: Day): string[] => [
+export const complaintsAbout = ({ differences, isComplete, throttles, before, after, hadOutages }: Day): string[] => [
   ...Object.entries(differences)
     .filter(([, count]) => count > 0)
     .map(([name, count]) => `${name}: ${count}`),
   ...(isComplete ? [] : ['not everybody came back, or not everything was accepted']),
   ...(throttles === 0 ? [] : [`limits of rates refused ${throttles} requests, frames or handshakes`]),
-  ...growthBetween(before, after),
+  ...growthBetween(before, after, hadOutages),
 ]
 
 const costLine = ({ cpuSeconds: { host, postgres, redis }, framesIn, framesOut, httpRequests }: Costs): string =>
