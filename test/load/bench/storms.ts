@@ -98,8 +98,8 @@ export const stormScenario = (service: ServiceTarget): Scenario => ({
     const groups = await prepare(service)
     const { sockets, figures } = await storm(service, groups)
     checkReplayed(sockets)
-    // So that what was acknowledged is known before the restart.
-    await delay(10_000)
+    // So that the sweep brings to Postgres what was acknowledged: Redis ends with the stack, too.
+    await delay(20_000)
     await service.stack.restart('SIGTERM')
     await Promise.all(sockets.map(({ closed }) => closed))
     const again = await storm(service, groups)
