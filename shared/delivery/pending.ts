@@ -4,8 +4,8 @@ import { runPipeline } from '../redis/pipeline.ts'
 import type { RoundTrip } from '../redis/round-trip.ts'
 
 /**
- * Takes back the mark when the acknowledged position has passed it, and tells how many are left; -1 when it has not. With a send at the very same moment its mark can be lost:
- * the sweep's look into Postgres finds what that leaves.
+ * Takes back the mark when the acknowledged position has passed it, and tells how many are left; -1 when it has not. With a send at
+ * the very same moment its mark can be lost: the sweep's look into Postgres finds what that leaves.
  */
 const acknowledgeScript = `
 local first = tonumber(redis.call('hget', KEYS[1], ARGV[1]))

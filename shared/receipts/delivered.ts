@@ -13,9 +13,7 @@ import type { RoundTrip } from '../redis/round-trip.ts'
  */
 const raiseScript = `
 local known = tonumber(redis.call('hget', KEYS[1], ARGV[1])) or 0
-redis.call('expire', KEYS[1], ARGV[3])
-if tonumber(ARGV[2]) <= known then return {0, known} end
-redis.call('hset', KEYS[1], ARGV[1], ARGV[2])
+if tonumber(ARGV[2]) > known then redis.call('hset', KEYS[1], ARGV[1], ARGV[2]) end
 redis.call('expire', KEYS[1], ARGV[3])
 if tonumber(ARGV[5]) <= known then return {0, known} end
 local place = redis.call('incr', KEYS[2])
@@ -47,10 +45,10 @@ export interface RaisedPosition {
 export interface DeliveredPositions {
   /**
    * Raises positions and notes them for the flush, on a round trip that is made anyway. Tells of each from where it moved, and which of
-   * its moves within this second that is, of those that pass a message of `newest` or later, beginning with 1 (see `announceInPlace`);
-   * 0 when it is none of these.
+   * its moves within this second that is, of those that reach `toldOf`, the newest message (`seq` at most) that somebody is to hear
+   * of, beginning with 1 (see `announceInPlace`); 0 when it is none of these.
    */
-  raise(positions: readonly (DeliveredPosition & { newest: number })[], trip: RoundTrip): Promise<RaisedPosition[]>
+  raise(positions: readonly (DeliveredPosition & { toldOf: number })[], trip: RoundTrip): Promise<RaisedPosition[]>
   /** Every position of each of these conversations that Redis has: conversation → user → `seq`. One round trip. */
   of(conversationIds: readonly string[]): Promise<Map<string, Map<string, number>>>
   /** Up to `limit` positions of a bucket that Postgres does not have yet, for as long as nobody says that it has. One round trip. */
@@ -66,7 +64,7 @@ export const createDeliveredPositions = (redis: Cluster): DeliveredPositions => 
   raise: async (positions, trip) => {
     const replies = await trip.add(pipeline => {
       for (const position of positions) {
-        const { conversationId, userId, seq, newest } = position
+        const { conversationId, userId, seq, toldOf } = position
         pipeline.eval(
           raiseScript,
           2,
@@ -76,7 +74,7 @@ export const createDeliveredPositions = (redis: Cluster): DeliveredPositions => 
           seq,
           timeToLive.delivered,
           timeToLive.announced,
-          newest,
+          toldOf,
         )
         // Also one that does not move: its flush changes nothing, and to know it first would take a round trip more.
         pipeline.zadd(keys.deliveredUnsaved(bucketOf(userId)), 'GT', seq, memberOf(position))

@@ -31,8 +31,8 @@ export interface Wanted {
 
 /** With those of the others who are to hear of it. */
 export interface AudibleStanding extends Standing {
-  /** For each of `others` the newest message of theirs that was delivered; null for who hears of it in any case. */
-  newest: (number | null)[]
+  /** For each of `others` the newest delivered message that they are to hear of: their own, or of all for who hears of it in any case. */
+  newest: number[]
 }
 
 const ofBusiness = (conversationId: string) => sql`
@@ -57,7 +57,7 @@ const findStandingsOfBusiness = async (
     where managed.conversation_id = any(${conversationIds}::uuid[]) and managed.business_id = ${businessId}::uuid`.execute(
     db,
   )
-  return rows.map(row => ({ ...row, newest: row.others.map(() => null) }))
+  return rows.map(row => ({ ...row, newest: row.others.map(() => row.lastSeq) }))
 }
 
 /**
@@ -91,7 +91,7 @@ export const findStandingsFor = async (
         select coalesce(array_agg(each.user_id), '{}') as others,
           coalesce(array_agg(each.newest::double precision), '{}') as newest
         from (
-          select other.user_id, null::bigint as newest
+          select other.user_id, span.through as newest
           from participants as other
           where told.is_everybody and other.conversation_id = me.conversation_id and other.left_at is null
             and other.user_id <> me.user_id
@@ -107,7 +107,7 @@ export const findStandingsFor = async (
             join participants as other on other.conversation_id = me.conversation_id
               and other.user_id = sent.sender_id and other.left_at is null
           union all
-          select business_id, null from (${ofBusiness('me.conversation_id')}) as business
+          select business_id, span.through from (${ofBusiness('me.conversation_id')}) as business
         ) as each
       ) as audience
     where me.conversation_id = any(${ids}::uuid[]) and me.user_id = ${viewer.id}::uuid and me.left_at is null`.execute(

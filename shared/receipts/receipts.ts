@@ -52,14 +52,14 @@ const foundIn = <Stands extends Standing>(
     return standing ? [{ position, standing }] : []
   })
   if (found.length === 0) throw conversationNotFound()
-  const passedOver = positions.map(({ conversationId }) => conversationId).filter(id => !standings.has(id))
+  const passedOver = idsOf(positions).filter(id => !standings.has(id))
   return { found, passedOver }
 }
 
 /**
  * Notes up to where a user holds everything. Never moves backwards, nor past the newest message; conversations that the user
- * is not in are passed over and returned, unless there is no other (`not_found`). Who sent some of it is told. Repeating it changes nothing.
- * One statement and two Redis round trips; while Redis is down a statement in their place, and nobody is told.
+ * is not in are passed over and returned, unless there is no other (`not_found`). Who sent some of it is told. Repeating it changes
+ * nothing. One statement and two Redis round trips; while Redis is down a statement in their place, and nobody is told.
  */
 export const markDelivered = async (
   deps: ReceiptDeps,
@@ -72,10 +72,7 @@ export const markDelivered = async (
   const found = all.map(({ position, standing }) => ({ ...standing, seq: Math.min(position.seq, standing.lastSeq) }))
   const advancing = found
     .filter(({ seq, lastDeliveredSeq }) => seq > lastDeliveredSeq)
-    .map(standing => {
-      const newestOf = standing.newest.map(newest => newest ?? standing.seq)
-      return { ...standing, userId, newestOf, newest: Math.max(0, ...newestOf) }
-    })
+    .map(standing => ({ ...standing, userId, toldOf: Math.max(0, ...standing.newest) }))
   const noted = await inOneRoundTrip(deps.redis, trip =>
     Promise.all([deps.delivered.raise(advancing, trip), clearPending(trip, userId, found)]),
   ).catch(async (error: Error) => {
@@ -84,11 +81,11 @@ export const markDelivered = async (
   })
   if (!noted) return { passedOver }
   const [raised, isNothingPending] = noted
-  const placed = advancing.map(({ conversationId, seq, lastDeliveredSeq, others, newestOf }, index): PlacedPosition => {
+  const placed = advancing.map(({ conversationId, seq, lastDeliveredSeq, others, newest }, index): PlacedPosition => {
     const { place, above } = raised[index] ?? { place: 0, above: 0 }
     // Redis knows better than Postgres, unless it was lost.
     const from = Math.max(above, lastDeliveredSeq)
-    const audience = others.filter((_, other) => (newestOf[other] ?? 0) > from)
+    const audience = others.filter((_, other) => (newest[other] ?? 0) > from)
     return { kind: 'delivered', conversationId, userId, seq, above: from, audience, place }
   })
   await inOneRoundTrip(deps.redis, async trip => {
