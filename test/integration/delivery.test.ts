@@ -65,6 +65,17 @@ describe('connecting', () => {
     expect(order.at(-1)).toBe('session.ready')
   })
 
+  test('tells the heartbeat that operators have set', async () => {
+    const other = await openWorld({ heartbeatSeconds: 20 })
+    try {
+      const socket = await other.connect(other.newUser())
+      await other.drain()
+      expect(socket.events('session.ready')).toMatchObject([{ settings: { heartbeatSeconds: 20, gapSeconds: 2 } }])
+    } finally {
+      await other.close()
+    }
+  })
+
   test('asks for the replay a second later, because a push before $connect has returned meets 410', async () => {
     await world.connect(world.newUser())
     expect(world.replays.jobs).toMatchObject([{ delaySeconds: 1, job: { kind: 'connect', withReplay: true } }])
