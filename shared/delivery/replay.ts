@@ -284,6 +284,18 @@ const routeAgain = async (deps: ReplayDeps, job: UnroutedJob): Promise<void> => 
   }
 }
 
+/**
+ * For what comes after the work: that has been done, and must not come again because of this. Without its mark a copy that SQS
+ * delivers does it once more; a lease that is not released runs out.
+ */
+const evenWithoutRedis = async ({ kind }: ConnectionReplayJob, work: () => Promise<unknown>): Promise<void> => {
+  try {
+    await work()
+  } catch (error) {
+    logger.warn('A replay could not be marked as done or release its lease', { kind, error: error as Error })
+  }
+}
+
 const replayToConnection = async (
   deps: ReplayDeps,
   job: ConnectionReplayJob,
@@ -302,9 +314,9 @@ const replayToConnection = async (
     if (job.hop === 0 && 'cameOnline' in job) await welcomeAgent(deps, connection.userId)
     const result = await run(deps, job, senderOf(deps, job, lease, remainingMs))
     if (result.outcome === 'later') await queueNext(deps, { ...result.next, outages: 0 }, result.delaySeconds)
-    await markDone(deps.redis, doneName, doneMs)
+    await evenWithoutRedis(job, () => markDone(deps.redis, doneName, doneMs))
   } finally {
-    await lease.release()
+    await evenWithoutRedis(job, () => lease.release())
   }
 }
 

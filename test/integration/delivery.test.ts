@@ -369,6 +369,30 @@ describe('when Redis does not answer', () => {
     expect(sixth?.delaySeconds).toBeLessThanOrEqual(32)
     await away.close()
   })
+
+  test.each(['done', 'later'] as const)('a replay that is %s before Redis goes does not come again', async outcome => {
+    const away = await openWorld({ pageSize: 50 })
+    const [alice, bob] = [away.newUser(), away.newUser()]
+    const { body } = await away.http<Conversation>(alice, 'POST /conversations/direct', {
+      body: { targetUserId: bob },
+    })
+    await away.storeMessages(alice, body.id, 130)
+    const socket = await away.connect(bob)
+    const [job] = away.replays.takeAll()
+    if (!job) throw new Error('There is no job')
+    const { send } = away.push
+    away.push.send = async (connectionId, frame) => {
+      const isLast = frame.includes(outcome === 'done' ? 'session.ready' : 'messages.batch')
+      if (isLast) away.redis.disconnect()
+      const answer = await send(connectionId, frame)
+      return isLast && outcome === 'later' ? 'failed' : answer
+    }
+    await away.runReplay(job)
+    expect(away.redis.status).toBe('end')
+    expect(socket.events('session.ready')).toHaveLength(outcome === 'done' ? 1 : 0)
+    expect(away.replays.jobs).toMatchObject(outcome === 'done' ? [] : [{ job: { hop: 1, outages: 0 } }])
+    await away.close()
+  })
 })
 
 describe('an acknowledgement', () => {
