@@ -21,6 +21,8 @@ const DeliveryConfig = z.object({
 const unmarkedWithinMs = 6 * 60_000
 /** … and how far the one of each tick goes, in ticks, beyond what was due before: every message is seen twice. */
 const recentTicks = 2
+/** Looked at in well under a second (docs/decisions/0025-the-look-into-postgres.md). */
+const messagesAtOnce = 20_000
 const sweepBatch = 500
 
 export const sweepSettingsFromEnvironment = (): SweepSettings => {
@@ -30,6 +32,7 @@ export const sweepSettingsFromEnvironment = (): SweepSettings => {
     unmarkedWithinMs,
     recentMs: recentTicks * SWEEP_SECONDS * 1_000,
     agentGraceMs: agentGraceMsFromEnvironment(),
+    messagesAtOnce,
     batch: sweepBatch,
   }
 }

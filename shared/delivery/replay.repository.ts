@@ -25,31 +25,39 @@ export const findUndelivered = async (db: Kysely<Database>, userId: string, from
 }
 
 /**
- * Who has not acknowledged messages of others that were committed between two times: the user, the conversation and the first
- * such position. As far as Postgres knows, so positions should be flushed before. Pages by message id.
+ * Who has not acknowledged messages of others that were committed after `from` and not after `until`: the user, the conversation
+ * and the first such position. As far as Postgres knows, so positions should be flushed before. Null when there are more than
+ * `limit` messages in that time: then it has not been looked at. What comes back is what is missing, however much was sent.
  */
 export const findUnacknowledged = async (
   db: Kysely<Database>,
   { from, until, lowestId, limit }: { from: Date; until: Date; lowestId: string; limit: number },
-): Promise<{ found: { userId: string; conversationId: string; seq: number }[]; lastId: string | null }> => {
-  const { rows } = await sql<{ user_id: string | null; conversation_id: string; seq: number; id: string }>`
-    with recent as (
-      select id, conversation_id, seq, sender_id from messages
+): Promise<{ userId: string; conversationId: string; seq: number }[] | null> => {
+  const { rows } = await sql<{ messages: number; userId: string | null; conversationId: string; seq: number }>`
+    with recent as materialized (
+      select conversation_id, sender_id, seq from messages
       where sent_at > ${from} and sent_at <= ${until} and id > ${lowestId}::uuid
-      order by id limit ${limit}
+      limit ${limit + 1}
+    ),
+    newest as (select conversation_id, sender_id, max(seq) as seq from recent group by conversation_id, sender_id),
+    behind as (
+      select distinct participants.conversation_id, participants.user_id,
+        greatest(participants.last_delivered_seq, participants.joined_seq) as seq
+      from newest join participants
+        on participants.conversation_id = newest.conversation_id and participants.left_at is null
+          and participants.user_id <> newest.sender_id
+          and participants.last_delivered_seq < newest.seq and participants.joined_seq < newest.seq
+    ),
+    unacknowledged as (
+      select behind.user_id, behind.conversation_id, min(recent.seq) as seq
+      from behind join recent
+        on recent.conversation_id = behind.conversation_id and recent.sender_id <> behind.user_id and recent.seq > behind.seq
+      group by behind.user_id, behind.conversation_id
     )
-    select recent.id, recent.conversation_id, recent.seq, participants.user_id
-    from recent left join participants
-      on participants.conversation_id = recent.conversation_id and participants.left_at is null
-        and participants.user_id <> recent.sender_id
-        and participants.last_delivered_seq < recent.seq and participants.joined_seq < recent.seq
-    order by recent.id`.execute(db)
-  const first = new Map<string, { userId: string; conversationId: string; seq: number }>()
-  for (const { user_id: userId, conversation_id: conversationId, seq } of rows) {
-    if (userId === null) continue
-    const key = `${userId} ${conversationId}`
-    if (seq < (first.get(key)?.seq ?? Number.POSITIVE_INFINITY)) first.set(key, { userId, conversationId, seq })
-  }
-  const messages = new Set(rows.map(row => row.id))
-  return { found: [...first.values()], lastId: messages.size < limit ? null : (rows.at(-1)?.id ?? null) }
+    select looked_at.messages, user_id as "userId", conversation_id as "conversationId", seq
+    from (select count(*)::int as messages from recent) as looked_at left join unacknowledged on messages <= ${limit}`.execute(
+    db,
+  )
+  if ((rows[0]?.messages ?? 0) > limit) return null
+  return rows.flatMap(({ userId, conversationId, seq }) => (userId === null ? [] : [{ userId, conversationId, seq }]))
 }

@@ -10,10 +10,12 @@ export const SweepJob = z.object({
   task: SweepTask,
   /** One bucket that had more to do than fits in a job; without it all of them. */
   bucket: z.int().min(0).optional(),
-  /** `unmarked`: the message behind which to go on; `business`: the business. */
+  /** `business`: the one behind which to go on. */
   afterId: z.uuid().optional(),
   /** `unmarked`: only what has become due in the last ticks; without it all that the sweep still minds. */
   isRecent: z.boolean().optional(),
+  /** `unmarked`: what was sent after `from` and not after `until` (ms since 1970): a part of what was too much for one job. */
+  sent: z.object({ from: z.int(), until: z.int() }).optional(),
 })
 export type SweepJob = z.output<typeof SweepJob>
 

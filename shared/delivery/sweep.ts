@@ -40,7 +40,9 @@ export interface SweepSettings {
   recentMs: number
   /** How long an agent may be offline before what they have not answered is taken back, in milliseconds. */
   agentGraceMs: number
-  /** How much of a bucket, or of a page of messages, is taken at a time. */
+  /** How many messages Postgres looks at for one job. */
+  messagesAtOnce: number
+  /** How much of a bucket, or of what Postgres has found, is taken at a time. */
   batch: number
 }
 
@@ -89,23 +91,11 @@ const sweepConnections = async (deps: SweepDeps, bucket: number): Promise<{ foun
   return { found: members.length, more: members.length === settings.batch }
 }
 
-/**
- * Messages that were committed a while ago and that a connected recipient has not acknowledged, whatever Redis says: a function
- * that ended between its commit and Redis left no mark. They are marked, for `sweepPending` to find at once.
- */
-const sweepUnmarked = async (
-  deps: SweepDeps,
-  { afterId, isRecent }: SweepJob,
-): Promise<{ found: number; lastId: string | null }> => {
-  const { db, redis, delivered, switchboard, clock, settings } = deps
-  const now = clock.now().getTime()
-  const from = new Date(now - (isRecent ? settings.pendingAfterMs + settings.recentMs : settings.unmarkedWithinMs))
-  const { found, lastId } = await findUnacknowledged(db, {
-    from,
-    until: new Date(now - settings.pendingAfterMs),
-    lowestId: afterId ?? lowestIdAt(new Date(from.getTime() - oldestIdMs)),
-    limit: settings.batch,
-  })
+/** Marks those who are connected and lack something by Redis, too; tells how many. */
+const markUnmarked = async (
+  { redis, delivered, switchboard }: SweepDeps,
+  found: readonly { userId: string; conversationId: string; seq: number }[],
+): Promise<number> => {
   const connections = await switchboard.connectionsOf([...new Set(found.map(({ userId }) => userId))])
   const connected = new Set(connections.map(({ userId }) => userId))
   const positions = await withDelivered(
@@ -123,7 +113,43 @@ const sweepUnmarked = async (
     .filter(({ last_delivered_seq, seq }) => last_delivered_seq < seq)
     .map(({ user_id: userId, conversation_id: conversationId, seq }) => ({ userId, conversationId, seq }))
   await markPending(redis, unmarked, new Date(0))
-  return { found: unmarked.length, lastId }
+  return unmarked.length
+}
+
+/**
+ * Messages that were committed a while ago and that a connected recipient has not acknowledged, whatever Redis says: a function
+ * that ended between its commit and Redis left no mark. They are marked, for `sweepPending` to find at once. A time in which more
+ * was sent than one job looks at becomes two jobs, each with its half.
+ */
+const sweepUnmarked = async (deps: SweepDeps, { task, isRecent, sent }: SweepJob): Promise<number> => {
+  const { db, clock, sweeps, settings } = deps
+  const now = clock.now().getTime()
+  const { from, until } = sent ?? {
+    from: now - (isRecent ? settings.pendingAfterMs + settings.recentMs : settings.unmarkedWithinMs),
+    until: now - settings.pendingAfterMs,
+  }
+  const isOneMoment = until - from <= 1
+  const found = await findUnacknowledged(db, {
+    from: new Date(from),
+    until: new Date(until),
+    lowestId: lowestIdAt(new Date(from - oldestIdMs)),
+    limit: isOneMoment ? Number.MAX_SAFE_INTEGER - 1 : settings.messagesAtOnce,
+  })
+  if (found === null) {
+    const middle = Math.floor((from + until) / 2)
+    await sweeps.sendAll(
+      [
+        { from, until: middle },
+        { from: middle, until },
+      ].map(half => ({ job: { task, sent: half } })),
+    )
+    return 0
+  }
+  let marked = 0
+  for (let start = 0; start < found.length; start += settings.batch) {
+    marked += await markUnmarked(deps, found.slice(start, start + settings.batch))
+  }
+  return marked
 }
 
 const sweepBuckets = async (
@@ -166,10 +192,7 @@ export const sweep = async (deps: SweepDeps, job: SweepJob): Promise<Swept> => {
       if (lastId) await deps.sweeps.send({ task, afterId: lastId })
       return { task, found }
     }
-    case 'unmarked': {
-      const { found, lastId } = await sweepUnmarked(deps, job)
-      if (lastId) await deps.sweeps.send({ ...job, afterId: lastId })
-      return { task, found }
-    }
+    case 'unmarked':
+      return { task, found: await sweepUnmarked(deps, job) }
   }
 }

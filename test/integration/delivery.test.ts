@@ -259,6 +259,42 @@ describe('a message that nobody acknowledged on a live connection', () => {
     world.sweeps.takeAll()
   })
 
+  test('is found among more than one job looks at, and what is acknowledged leaves Postgres without a row', async () => {
+    const small = await openWorld({}, { sweepSettings: { messagesAtOnce: 3, batch: 2 } })
+    const [alice = '', dave = '', ...others] = Array.from({ length: 6 }, () => small.newUser())
+    const { body } = await small.http<Conversation>(alice, 'POST /conversations/group', {
+      body: { participantIds: [dave, ...others] },
+    })
+    const sockets = await Promise.all(others.map(userId => small.connect(userId)))
+    await small.connect(alice)
+    await small.drain()
+    // All of one moment are looked at in one job, however many they are; the others in jobs of their own.
+    await small.storeMessages(alice, body.id, 9)
+    await small.storeMessages(dave, body.id, 1)
+    await small.db
+      .updateTable('participants')
+      .set({ last_delivered_seq: 9 })
+      .where('user_id', '=', others[0] ?? '')
+      .execute()
+    await small.db
+      .updateTable('participants')
+      .set({ last_delivered_seq: 10 })
+      .where('user_id', '=', others[1] ?? '')
+      .execute()
+    small.clock.advance(45_000)
+    await small.sweep('unmarked', { isRecent: true })
+    const marked = await Promise.all(
+      [alice, dave, ...others].map(userId => small.redis.hexists(keys.pending(userId), body.id)),
+    )
+    await small.sweep('pending')
+    small.clock.advance(-45_000)
+    const seqs = sockets.map(socket => replayedSeqs(socket, body.id))
+    await small.close()
+    // Dave is not connected, and the second has everything.
+    expect(marked).toEqual([1, 0, 1, 0, 1, 1])
+    expect(seqs).toEqual([[10], [], range(1, 10), range(1, 10)])
+  })
+
   test('leaves those alone who are not connected: connecting replays', async () => {
     const [alice = '', bob = ''] = newUsers(2)
     await send(alice, await openDirect(alice, bob), 'Later')

@@ -34,6 +34,7 @@ import { replaySettings, sweepSettingsFromEnvironment } from '../../shared/deliv
 import { missingJob, type ReplayJob } from '../../shared/delivery/replay.jobs.ts'
 import type { ReplaySettings } from '../../shared/delivery/replay.ts'
 import type { SweepJob } from '../../shared/delivery/sweep.jobs.ts'
+import type { SweepSettings } from '../../shared/delivery/sweep.ts'
 import { createSwitchboard, type Switchboard } from '../../shared/delivery/switchboard.ts'
 import { createLimits, type LimitSettings, limitSettings } from '../../shared/limits/limits.ts'
 import { createPageCache } from '../../shared/messages/page-cache.ts'
@@ -241,6 +242,8 @@ export interface WorldOptions {
   mainService?: { url: string; token: string }
   /** By default lists only. */
   caches?: { lists?: boolean; pages?: boolean }
+  /** By default those of the service. */
+  sweepSettings?: Partial<SweepSettings>
 }
 
 export const openWorld = async (settings: Partial<ReplaySettings> = {}, options: WorldOptions = {}): Promise<World> => {
@@ -311,7 +314,7 @@ export const openWorld = async (settings: Partial<ReplaySettings> = {}, options:
   const onReplay = replayHandler({ ...deps, settings: { ...replaySettings, ...settings } })
   const onReceipt = receiptsHandler(deps)
   const onRefresh = profilesHandler({ redis, mainService, clock, lifetimes: profileLifetimes })
-  const onSweep = sweepHandler({ ...deps, settings: sweepSettingsFromEnvironment() })
+  const onSweep = sweepHandler({ ...deps, settings: { ...sweepSettingsFromEnvironment(), ...options.sweepSettings } })
   const onPushCheck = pushChecksHandler({ ...deps, notifications })
 
   const workerContext = () => ({ ...lambdaContext(), getRemainingTimeInMillis: () => remainingMs })

@@ -10,6 +10,7 @@ import type { Filled } from './target.ts'
 const messages = 1_000_000
 const readers = 20
 const conversationsEach = 60
+const hourMs = 60 * 60 * 1000
 
 export const fillFloor = async (databaseUrl: string): Promise<Filled> => {
   const database = new pg.Client({ connectionString: databaseUrl })
@@ -35,12 +36,13 @@ export const fillFloor = async (databaseUrl: string): Promise<Filled> => {
   }
 }
 
-/** As if each reader's companion had sent all of it within the last hour; sealed by the stack's own key. */
+/** As if each reader's companion had sent all of it within the last hour, a conversation every three seconds; sealed by the stack's own key. */
 export const fillService = async (stack: Stack): Promise<Filled> => {
   const store = await messagesOf(stack)
   const { db } = store
   try {
     const filled = newReaders()
+    let conversation = 0
     const { id: keyId, key } = await store.contentKeys.active(db)
     for (const { userId, conversationIds } of filled.readers) {
       const companion = randomUUID()
@@ -55,6 +57,8 @@ export const fillService = async (stack: Stack): Promise<Filled> => {
         select c, u, 'member', now(), 0, ${messagesEach}::int, ${messagesEach}::int
         from unnest(${conversationIds}::uuid[]) c, unnest(${[userId, companion]}::uuid[]) u`.execute(db)
       for (const conversationId of conversationIds) {
+        conversation += 1
+        const sentFrom = new Date(Date.now() - hourMs + ((conversation - 1) * hourMs) / (readers * conversationsEach))
         const ids = Array.from({ length: messagesEach }, () => v7())
         const bodies = ids.map((id, index) =>
           sealBody(
@@ -65,7 +69,7 @@ export const fillService = async (stack: Stack): Promise<Filled> => {
         )
         await sql`
           insert into messages (id, conversation_id, seq, sender_id, type, key_id, body, sent_at)
-          select id, ${conversationId}::uuid, n, ${companion}::uuid, 'text', ${keyId}::int, body, now()
+          select id, ${conversationId}::uuid, n, ${companion}::uuid, 'text', ${keyId}::int, body, ${sentFrom}
           from unnest(${ids}::uuid[], ${bodies}::bytea[]) with ordinality as sealed (id, body, n)`.execute(db)
       }
     }
