@@ -4,7 +4,7 @@ import type { ConversationsTable, ConversationType, Database } from '../database
 import { currentTransaction } from '../database/transaction-id.ts'
 import { participantColumns } from './participants.repository.ts'
 
-export type ConversationRow = Selectable<Omit<ConversationsTable, 'changed_xid'>>
+export type ConversationRow = Selectable<Omit<ConversationsTable, 'changed_xid' | 'last_sender_id'>>
 
 const columns = [
   'conversations.id',

@@ -13,6 +13,7 @@ import * as business from './migrations/0004_business.ts'
 import * as notifications from './migrations/0005_notifications.ts'
 import * as contentEncryption from './migrations/0006_content_encryption.ts'
 import * as businessSync from './migrations/0007_business_sync.ts'
+import * as lastSender from './migrations/0008_last_sender.ts'
 import { provisionRoles } from './roles.ts'
 
 /** In order. A migration that has been released is never changed: the next one corrects it. */
@@ -24,6 +25,7 @@ const migrations: Record<string, Migration> = {
   '0005_notifications': notifications,
   '0006_content_encryption': contentEncryption,
   '0007_business_sync': businessSync,
+  '0008_last_sender': lastSender,
 }
 
 /**

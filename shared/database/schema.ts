@@ -29,6 +29,8 @@ export interface ConversationsTable {
   created_at: Date
   last_seq: Generated<number>
   last_message_id: string | null
+  /** Null until the first message since it is noted. */
+  last_sender_id: string | null
   last_activity_at: Date
   changed_xid: TransactionId
 }

@@ -10,127 +10,103 @@ export interface Position {
 export interface Standing {
   conversationId: string
   lastSeq: number
+  /** Who sent the newest message; null when that is not known. */
+  lastSenderId: string | null
   joinedSeq: number
   lastReadSeq: number
   lastDeliveredSeq: number
   /** Everybody else who hears of it: the other participants, and of a business conversation the business. */
   others: string[]
+  /** Of a business conversation. */
+  businessId: string | null
 }
 
-/** Past so many messages it is not worth a look who sent them: everybody else is told. */
-const mostLookedThrough = 100
+/** One is compared as one: of a list Postgres does not know how long it is, and plans anew each time. */
+const isOneOfIds = (ids: readonly string[]) => (ids.length === 1 ? sql`= ${ids[0]}::uuid` : sql`= any(${ids}::uuid[])`)
 
-/** Whose standing is asked for, and which of the others are to hear of it: everybody, unless a position was delivered. */
-export interface Wanted {
-  conversationId: string
-  /** Delivered up to this one: only who sent some of it shows that. */
-  seq?: number | undefined
-  /** And above this one; by default above what Postgres has as delivered. */
-  above?: number | undefined
-}
+type Row = Omit<Standing, 'others'> & { participants: string[] }
 
-/** With those of the others who are to hear of it. */
-export interface AudibleStanding extends Standing {
-  /** For each of `others` the newest delivered message that they are to hear of: their own, or of all for who hears of it in any case. */
-  newest: number[]
-}
-
-const ofBusiness = (conversationId: string) => sql`
-  select chat.business_id from business_conversations as chat
-  where chat.conversation_id = ${sql.ref(conversationId)} and conversations.type = 'business'`
+const standingOf = ({ participants, ...row }: Row): Standing => ({
+  ...row,
+  others: row.businessId === null ? participants : [...participants, row.businessId],
+})
 
 /** Where a business stands in its own conversations: it has read everything, nothing is pending for it. */
 const findStandingsOfBusiness = async (
   db: Kysely<Database>,
   { id, businessId }: Viewer,
   conversationIds: readonly string[],
-): Promise<AudibleStanding[]> => {
-  const { rows } = await sql<Standing>`
-    select conversations.id as "conversationId", conversations.last_seq as "lastSeq", 0 as "joinedSeq",
+): Promise<Standing[]> => {
+  const { rows } = await sql<Row>`
+    select conversations.id as "conversationId", conversations.last_seq as "lastSeq",
+      conversations.last_sender_id as "lastSenderId", 0 as "joinedSeq",
       conversations.last_seq as "lastReadSeq", conversations.last_seq as "lastDeliveredSeq",
       array(
         select other.user_id from participants as other
         where other.conversation_id = conversations.id and other.left_at is null and other.user_id <> ${id}::uuid
-        union all ${ofBusiness('conversations.id')}
-      ) as others
+      ) as participants,
+      managed.business_id as "businessId"
     from business_conversations as managed join conversations on conversations.id = managed.conversation_id
-    where managed.conversation_id = any(${conversationIds}::uuid[]) and managed.business_id = ${businessId}::uuid`.execute(
+    where managed.conversation_id ${isOneOfIds(conversationIds)} and managed.business_id = ${businessId}::uuid`.execute(
     db,
   )
-  return rows.map(row => ({ ...row, newest: row.others.map(() => row.lastSeq) }))
+  return rows.map(standingOf)
 }
 
 /**
  * Where a viewer stands in those of these conversations in which they are a participant now, or which they manage: one
- * primary-key look-up each, one of the messages that were delivered, and one statement more for a business that looks at what it is no
- * participant of.
+ * primary-key look-up each, and one statement more for a business that looks at what it is no participant of.
  */
-export const findStandingsFor = async (
-  db: Kysely<Database>,
-  viewer: Viewer,
-  wanted: readonly Wanted[],
-): Promise<Map<string, AudibleStanding>> => {
-  const ids = wanted.map(({ conversationId }) => conversationId)
-  const { rows } = await sql<AudibleStanding>`
-    select me.conversation_id as "conversationId", conversations.last_seq as "lastSeq", me.joined_seq as "joinedSeq",
-      me.last_read_seq as "lastReadSeq", me.last_delivered_seq as "lastDeliveredSeq", audience.others, audience.newest
-    from participants as me
-      join conversations on conversations.id = me.conversation_id
-      cross join lateral (select array_position(${ids}::uuid[], me.conversation_id) as place) as listed
-      cross join lateral (
-        select (${wanted.map(({ seq }) => seq ?? null)}::bigint[])[place] as seq,
-          (${wanted.map(({ above }) => above ?? null)}::bigint[])[place] as above
-      ) as given
-      cross join lateral (
-        select coalesce(given.above, me.last_delivered_seq) as above, least(given.seq, conversations.last_seq) as through
-      ) as span
-      cross join lateral (
-        select given.seq is null or span.through - span.above > ${mostLookedThrough}::int as is_everybody
-      ) as told
-      cross join lateral (
-        select coalesce(array_agg(each.user_id), '{}') as others,
-          coalesce(array_agg(each.newest::double precision), '{}') as newest
-        from (
-          select other.user_id, span.through as newest
-          from participants as other
-          where told.is_everybody and other.conversation_id = me.conversation_id and other.left_at is null
-            and other.user_id <> me.user_id
-          union all
-          select other.user_id, sent.newest
-          from (
-            select messages.sender_id, max(messages.seq) as newest
-            from messages
-            where not told.is_everybody and messages.conversation_id = me.conversation_id
-              and messages.seq > span.above and messages.seq <= span.through and messages.sender_id <> me.user_id
-            group by messages.sender_id
-          ) as sent
-            join participants as other on other.conversation_id = me.conversation_id
-              and other.user_id = sent.sender_id and other.left_at is null
-          union all
-          select business_id, span.through from (${ofBusiness('me.conversation_id')}) as business
-        ) as each
-      ) as audience
-    where me.conversation_id = any(${ids}::uuid[]) and me.user_id = ${viewer.id}::uuid and me.left_at is null`.execute(
-    db,
-  )
-  const standings = new Map(rows.map(row => [row.conversationId, row]))
-  const unknown = ids.filter(id => !standings.has(id))
-  if (viewer.businessId === undefined || unknown.length === 0) return standings
-  for (const row of await findStandingsOfBusiness(db, viewer, unknown)) standings.set(row.conversationId, row)
-  return standings
-}
-
-/** The same, with everybody else as those who are to hear of it. */
-export const findStandings = (
+export const findStandings = async (
   db: Kysely<Database>,
   viewer: Viewer,
   conversationIds: readonly string[],
-): Promise<Map<string, Standing>> =>
-  findStandingsFor(
+): Promise<Map<string, Standing>> => {
+  const { rows } = await sql<Row>`
+    select me.conversation_id as "conversationId", conversations.last_seq as "lastSeq",
+      conversations.last_sender_id as "lastSenderId", me.joined_seq as "joinedSeq",
+      me.last_read_seq as "lastReadSeq", me.last_delivered_seq as "lastDeliveredSeq",
+      array(
+        select other.user_id from participants as other
+        where other.conversation_id = me.conversation_id and other.left_at is null and other.user_id <> me.user_id
+      ) as participants,
+      case when conversations.type = 'business' then
+        (select chat.business_id from business_conversations as chat where chat.conversation_id = me.conversation_id)
+      end as "businessId"
+    from participants as me join conversations on conversations.id = me.conversation_id
+    where me.conversation_id ${isOneOfIds(conversationIds)} and me.user_id = ${viewer.id}::uuid and me.left_at is null`.execute(
     db,
-    viewer,
-    conversationIds.map(conversationId => ({ conversationId })),
   )
+  const standings = new Map(rows.map(row => [row.conversationId, standingOf(row)]))
+  const unknown = conversationIds.filter(id => !standings.has(id))
+  if (viewer.businessId === undefined || unknown.length === 0) return standings
+  for (const standing of await findStandingsOfBusiness(db, viewer, unknown)) {
+    standings.set(standing.conversationId, standing)
+  }
+  return standings
+}
+
+/** Messages of a conversation above one position and through another. */
+export interface Span {
+  conversationId: string
+  above: number
+  through: number
+}
+
+/** Who sent the messages of these spans, each of another conversation: one statement, none for none. */
+export const findSenders = async (db: Kysely<Database>, spans: readonly Span[]): Promise<Map<string, Set<string>>> => {
+  if (spans.length === 0) return new Map()
+  const { rows } = await sql<{ conversationId: string; senders: string[] }>`
+    select span.id as "conversationId", array(
+      select distinct messages.sender_id from messages
+      where messages.conversation_id = span.id and messages.seq > span.above and messages.seq <= span.through
+    ) as senders
+    from unnest(
+      ${spans.map(({ conversationId }) => conversationId)}::uuid[], ${spans.map(({ above }) => above)}::bigint[],
+      ${spans.map(({ through }) => through)}::bigint[]
+    ) as span (id, above, through)`.execute(db)
+  return new Map(rows.map(({ conversationId, senders }) => [conversationId, new Set(senders)]))
+}
 
 /**
  * Moves a user's read positions forward, to the newest message at most, in one statement; returns those that moved. The rows

@@ -10,16 +10,10 @@ import { logger } from '../platform/logger.ts'
 import { conversationNotFound, Problem } from '../platform/problems.ts'
 import { inOneRoundTrip } from '../redis/round-trip.ts'
 import { type AnnounceDeps, announceInPlace, announcePositions, type PlacedPosition } from './announce.ts'
+import { audiencesOf, type Delivery, newestHeardOf } from './audience.ts'
 import { type DeliveredPositions, storeDelivered, withDelivered } from './delivered.ts'
 import type { ReceiptJob } from './receipt.jobs.ts'
-import {
-  findSeq,
-  findStandings,
-  findStandingsFor,
-  type Position,
-  raiseRead,
-  type Standing,
-} from './receipts.repository.ts'
+import { findSeq, findStandings, type Position, raiseRead, type Standing } from './receipts.repository.ts'
 import type { MarkedRead, MarkRead, ReadUpTo, Receipt } from './receipts.schema.ts'
 import { unreadCounts, unreadCountsOf } from './unread.ts'
 
@@ -34,8 +28,8 @@ const highest = (positions: readonly Position[]): Position[] => {
   return [...bySeq].map(([conversationId, seq]) => ({ conversationId, seq }))
 }
 
-interface Found<Stands extends Standing> {
-  found: { position: Position; standing: Stands }[]
+interface Found {
+  found: { position: Position; standing: Standing }[]
   /** Conversations that they may not speak of. */
   passedOver: string[]
 }
@@ -43,10 +37,7 @@ interface Found<Stands extends Standing> {
 const idsOf = (positions: readonly Position[]): string[] => positions.map(({ conversationId }) => conversationId)
 
 /** The positions with where the caller stands, in the conversations that they may speak of; `not_found` when that is none of them. */
-const foundIn = <Stands extends Standing>(
-  standings: ReadonlyMap<string, Stands>,
-  positions: readonly Position[],
-): Found<Stands> => {
+const foundIn = (standings: ReadonlyMap<string, Standing>, positions: readonly Position[]): Found => {
   const found = positions.flatMap(position => {
     const standing = standings.get(position.conversationId)
     return standing ? [{ position, standing }] : []
@@ -56,10 +47,29 @@ const foundIn = <Stands extends Standing>(
   return { found, passedOver }
 }
 
+/** With who is to hear of each that is told at once: of the others a job finds out later. Never rejects. */
+const placeDelivered = async (
+  { db }: ReceiptDeps,
+  moved: readonly (Delivery & { place: number })[],
+): Promise<PlacedPosition[]> => {
+  const atOnce = moved.filter(({ place }) => place === 1)
+  const audiences = await audiencesOf(db, atOnce).catch((error: Error) => {
+    logger.warn('Who sent what was delivered is not known: everybody is told', error)
+    return atOnce.map(({ standing }) => standing.others)
+  })
+  const audienceOf = new Map(atOnce.map((position, index) => [position, audiences[index] ?? []]))
+  return moved.map(position => {
+    const { standing, userId, seq, above, place } = position
+    const { conversationId } = standing
+    return { kind: 'delivered', conversationId, userId, seq, above, place, audience: audienceOf.get(position) ?? [] }
+  })
+}
+
 /**
  * Notes up to where a user holds everything. Never moves backwards, nor past the newest message; conversations that the user
  * is not in are passed over and returned, unless there is no other (`not_found`). Who sent some of it is told. Repeating it changes
- * nothing. One statement and two Redis round trips; while Redis is down a statement in their place, and nobody is told.
+ * nothing. One statement, a second one where several messages of several senders may have been delivered at once, and two Redis round
+ * trips; while Redis is down a statement in their place, and nobody is told.
  */
 export const markDelivered = async (
   deps: ReceiptDeps,
@@ -68,26 +78,28 @@ export const markDelivered = async (
 ): Promise<{ passedOver: string[] }> => {
   const userId = caller.id
   const wanted = highest(positions)
-  const { found: all, passedOver } = foundIn(await findStandingsFor(deps.db, caller, wanted), wanted)
-  const found = all.map(({ position, standing }) => ({ ...standing, seq: Math.min(position.seq, standing.lastSeq) }))
-  const advancing = found
-    .filter(({ seq, lastDeliveredSeq }) => seq > lastDeliveredSeq)
-    .map(standing => ({ ...standing, userId, toldOf: Math.max(0, ...standing.newest) }))
+  const { found, passedOver } = foundIn(await findStandings(deps.db, caller, idsOf(wanted)), wanted)
+  const held = found.map(({ position: { conversationId, seq }, standing }) => {
+    const { lastSeq } = standing
+    return { conversationId, userId, seq: Math.min(seq, lastSeq), lastSeq, standing }
+  })
+  const advancing = held
+    .filter(({ seq, standing }) => seq > standing.lastDeliveredSeq)
+    .map(position => ({ ...position, toldOf: newestHeardOf(position) }))
   const noted = await inOneRoundTrip(deps.redis, trip =>
-    Promise.all([deps.delivered.raise(advancing, trip), clearPending(trip, userId, found)]),
+    Promise.all([deps.delivered.raise(advancing, trip), clearPending(trip, userId, held)]),
   ).catch(async (error: Error) => {
     logger.warn('Delivered positions go straight to Postgres', error)
     await storeDelivered(deps.db, advancing)
   })
   if (!noted) return { passedOver }
   const [raised, isNothingPending] = noted
-  const placed = advancing.map(({ conversationId, seq, lastDeliveredSeq, others, newest }, index): PlacedPosition => {
+  const moved = advancing.map((position, index) => {
     const { place, above } = raised[index] ?? { place: 0, above: 0 }
     // Redis knows better than Postgres, unless it was lost.
-    const from = Math.max(above, lastDeliveredSeq)
-    const audience = others.filter((_, other) => (newest[other] ?? 0) > from)
-    return { kind: 'delivered', conversationId, userId, seq, above: from, audience, place }
+    return { ...position, place, above: Math.max(above, position.standing.lastDeliveredSeq) }
   })
+  const placed = await placeDelivered(deps, moved)
   await inOneRoundTrip(deps.redis, async trip => {
     const forgotten = isNothingPending ? forgetPending(trip, [userId]) : undefined
     await Promise.all([
@@ -177,19 +189,18 @@ export const announceCurrent = async (
   deps: ReceiptDeps,
   { kind, conversationId, userId, above }: ReceiptJob,
 ): Promise<void> => {
-  const known =
-    kind === 'delivered' ? (await deps.delivered.of([conversationId])).get(conversationId)?.get(userId) : undefined
-  // Of a position that Redis has lost nobody knows whose messages it passed: everybody is told.
-  const wanted = known === undefined ? { conversationId } : { conversationId, seq: known, above }
-  const standing = (await findStandingsFor(deps.db, { id: userId }, [wanted])).get(conversationId)
+  const standing = (await findStandings(deps.db, { id: userId }, [conversationId])).get(conversationId)
   if (!standing) return
-  const { lastReadSeq, lastDeliveredSeq, others } = standing
-  const position = { kind, conversationId, userId, above }
-  await announcePositions(deps, [
-    kind === 'read'
-      ? { ...position, seq: lastReadSeq, audience: [...others, userId] }
-      : { ...position, seq: Math.max(lastDeliveredSeq, known ?? 0), audience: others },
-  ])
+  const { lastSeq, lastReadSeq, lastDeliveredSeq, others } = standing
+  if (kind === 'read') {
+    return announcePositions(deps, [{ kind, conversationId, userId, seq: lastReadSeq, audience: [...others, userId] }])
+  }
+  const known = (await deps.delivered.of([conversationId])).get(conversationId)?.get(userId)
+  const seq = Math.max(lastDeliveredSeq, known ?? 0)
+  const delivery = { standing, userId, above: above ?? lastDeliveredSeq, seq: Math.min(seq, lastSeq) }
+  // Of a position that Redis has lost nobody knows whose messages it passed: everybody is told.
+  const [audience = []] = known === undefined ? [others] : await audiencesOf(deps.db, [delivery])
+  await announcePositions(deps, [{ kind, conversationId, userId, above, seq, audience }])
 }
 
 /** How far a message has come with each of those it was for. Throws `not_found` for what the user may not see. */

@@ -4,7 +4,9 @@ import { DatabaseConfig } from '../../shared/database/config.ts'
 import { openDatabase } from '../../shared/database/connection.ts'
 import { planSweep } from '../../shared/delivery/sweep-plan.ts'
 import type { Message, MessagePage } from '../../shared/messages/messages.schema.ts'
+import { audiencesOf } from '../../shared/receipts/audience.ts'
 import { flushDelivered } from '../../shared/receipts/delivered.ts'
+import { findStandings } from '../../shared/receipts/receipts.repository.ts'
 import { bucketOf, keys } from '../../shared/redis/keys.ts'
 import { openWorld, type Socket, type World } from '../support/world.ts'
 
@@ -604,6 +606,41 @@ describe('the status of a message', () => {
       ],
       dave: [],
     })
+  })
+
+  test.each([
+    { sentBy: 'alice', isNoted: true, told: ['alice'], statements: 0 },
+    { sentBy: 'alice', isNoted: false, told: ['alice'], statements: 1 },
+    { sentBy: 'alice carol', isNoted: true, told: ['alice', 'carol'], statements: 1 },
+    { sentBy: 'alice bob', isNoted: true, told: ['alice'], statements: 1 },
+    { sentBy: 'bob', isNoted: true, told: [], statements: 0 },
+    { sentBy: 'bob', isNoted: false, told: [], statements: 1 },
+  ])('takes a look at the messages only where the newest sender does not say it all: %j', async given => {
+    const users = { alice: world.newUser(), bob: world.newUser(), carol: world.newUser() }
+    const id = await createGroup(users.alice, [users.bob, users.carol])
+    const senders = given.sentBy.split(' ') as (keyof typeof users)[]
+    for (const name of senders) await send(users[name], id, 'Told of?')
+    if (!given.isNoted) {
+      await world.db.updateTable('conversations').set({ last_sender_id: null }).where('id', '=', id).execute()
+    }
+    const standings = await findStandings(world.db, { id: users.bob }, [id])
+    let statements = 0
+    const counting = world.db.withPlugin({
+      transformQuery: ({ node }) => {
+        statements += 1
+        return node
+      },
+      transformResult: async ({ result }) => result,
+    })
+    const moved = [...standings.values()].map(standing => ({
+      standing,
+      userId: users.bob,
+      above: 0,
+      seq: senders.length,
+    }))
+    const told = [...new Set((await audiencesOf(counting, moved)).flat())]
+    expect(told.toSorted()).toEqual(given.told.map(name => users[name as keyof typeof users]).toSorted())
+    expect(statements).toBe(given.statements)
   })
 
   test('of a user who holds only what they sent themselves is told to nobody', async () => {
