@@ -33,11 +33,13 @@ export const findUnacknowledged = async (
   db: Kysely<Database>,
   { from, until, lowestId, limit }: { from: Date; until: Date; lowestId: string; limit: number },
 ): Promise<{ userId: string; conversationId: string; seq: number }[] | null> => {
+  // Written out: with parameters Postgres would keep a plan for any times, which walks through all ids of a day.
+  const at = (time: Date) => sql`${sql.lit(time.toISOString())}::timestamptz`
   const { rows } = await sql<{ messages: number; userId: string | null; conversationId: string; seq: number }>`
     with recent as materialized (
       select conversation_id, sender_id, seq from messages
-      where sent_at > ${from} and sent_at <= ${until} and id > ${lowestId}::uuid
-      limit ${limit + 1}
+      where sent_at > ${at(from)} and sent_at <= ${at(until)} and id > ${sql.lit(lowestId)}::uuid
+      limit ${sql.lit(limit + 1)}
     ),
     newest as (select conversation_id, sender_id, max(seq) as seq from recent group by conversation_id, sender_id),
     behind as (
@@ -55,7 +57,7 @@ export const findUnacknowledged = async (
       group by behind.user_id, behind.conversation_id
     )
     select looked_at.messages, user_id as "userId", conversation_id as "conversationId", seq
-    from (select count(*)::int as messages from recent) as looked_at left join unacknowledged on messages <= ${limit}`.execute(
+    from (select count(*)::int as messages from recent) as looked_at left join unacknowledged on messages <= ${sql.lit(limit)}`.execute(
     db,
   )
   if ((rows[0]?.messages ?? 0) > limit) return null
