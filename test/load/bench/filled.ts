@@ -29,7 +29,7 @@ export const fillFloor = async (databaseUrl: string): Promise<Filled> => {
         [conversationIds, userId, messagesEach],
       )
     }
-    await database.query('vacuum analyze floor_messages')
+    await database.query('vacuum analyze')
     return filled
   } finally {
     await database.end()
@@ -73,7 +73,7 @@ export const fillService = async (stack: Stack): Promise<Filled> => {
           from unnest(${ids}::uuid[], ${bodies}::bytea[]) with ordinality as sealed (id, body, n)`.execute(db)
       }
     }
-    await sql`vacuum analyze messages`.execute(db)
+    await sql`vacuum analyze`.execute(db)
     return filled
   } finally {
     await db.destroy()
