@@ -21,7 +21,7 @@ const DeliveryConfig = z.object({
 const unmarkedWithinMs = 6 * 60_000
 /** … and how far the one of each tick goes, in ticks, beyond what was due before: every message is seen twice. */
 const recentTicks = 2
-/** Looked at in well under a second (docs/decisions/0025-the-look-into-postgres.md). */
+/** Looked at in well under a second (docs/decisions/0025). */
 const messagesAtOnce = 20_000
 const sweepBatch = 500
 

@@ -52,7 +52,10 @@ const main = async (): Promise<void> => {
   })
   started.defer(stack.stop)
   const service = createServiceTarget(stack)
-  const floor = await startFloor(stack.outputs.DatabaseUrl, () => processorTime(stack.pid))
+  const floor = await startFloor(
+    () => stack.outputs.DatabaseUrl,
+    () => processorTime(stack.pid),
+  )
   started.defer(floor.stop)
   const targets: Target[] = [service, floor]
   const scenarios = [
@@ -63,7 +66,7 @@ const main = async (): Promise<void> => {
     coldStartScenario(service),
     ...pgbenchScenario(service, seconds),
     // The last: it restarts the host.
-    stormScenario(service),
+    stormScenario(service, floor.restart),
   ].filter(({ name }) => name.includes(options.only))
   const measured: Measured[] = scenarios.flatMap(scenario =>
     scenario.targets.map(target => ({ scenario: scenario.name, target, rounds: [] })),

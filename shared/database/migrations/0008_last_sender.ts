@@ -13,7 +13,10 @@ export const up = async (db: Kysely<unknown>): Promise<void> => {
       v_before text;
       v_after text;
     begin
-      for v_before in select pg_get_functiondef(oid) from pg_proc where proname = 'send_message' loop
+      for v_before in
+        select pg_get_functiondef(oid) from pg_proc
+        where proname = 'send_message' and pronamespace = current_schema()::regnamespace
+      loop
         v_after := replace(v_before, 'last_message_id = p_id,', 'last_message_id = p_id, last_sender_id = p_sender_id,');
         if v_after = v_before then raise exception 'send_message is not as it was expected'; end if;
         execute v_after;

@@ -90,8 +90,11 @@ const checkReplayed = (sockets: readonly ChatSocket[]): void => {
   }
 }
 
-/** Everybody connects at once, each with messages waiting; then the host restarts, and all come back at once. */
-export const stormScenario = (service: ServiceTarget): Scenario => ({
+/**
+ * Everybody connects at once, each with messages waiting; then the host restarts, and all come back at once.
+ * @param afterwards is done when all that is over, for who else is on the stack's stores.
+ */
+export const stormScenario = (service: ServiceTarget, afterwards: () => Promise<void>): Scenario => ({
   name: `connect storm, ${users} sockets, ${waiting} messages waiting for each`,
   targets: ['service'],
   run: async () => {
@@ -104,6 +107,7 @@ export const stormScenario = (service: ServiceTarget): Scenario => ({
     await Promise.all(sockets.map(({ closed }) => closed))
     const again = await storm(service, groups)
     await closeAll(again.sockets)
+    await afterwards()
     const repeated = again.sockets.filter(({ received }) => received.size > 0).length
     return {
       ...figures,
