@@ -137,12 +137,10 @@ const sweepUnmarked = async (deps: SweepDeps, { task, isRecent, sent }: SweepJob
   })
   if (found === null) {
     const middle = Math.floor((from + until) / 2)
-    await sweeps.sendAll(
-      [
-        { from, until: middle },
-        { from: middle, until },
-      ].map(half => ({ job: { task, sent: half } })),
-    )
+    await sweeps.sendAll([
+      { job: { task, sent: { from, until: middle } } },
+      { job: { task, sent: { from: middle, until } } },
+    ])
     return 0
   }
   let marked = 0

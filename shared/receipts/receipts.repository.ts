@@ -1,5 +1,6 @@
-import { type Kysely, sql } from 'kysely'
+import { type Kysely, type RawBuilder, type SqlBool, sql } from 'kysely'
 import type { Viewer } from '../auth/caller.ts'
+import { isOneOf } from '../database/is-one-of.ts'
 import type { Database } from '../database/schema.ts'
 
 export interface Position {
@@ -21,8 +22,9 @@ export interface Standing {
   businessId: string | null
 }
 
-/** One is compared as one: of a list Postgres does not know how long it is, and plans anew each time. */
-const isOneOfIds = (ids: readonly string[]) => (ids.length === 1 ? sql`= ${ids[0]}::uuid` : sql`= any(${ids}::uuid[])`)
+/** One is compared as one: for a list Postgres makes a plan anew each time, because one that fits any list counts on ten. */
+const isOneOrOneOf = (column: string, ids: readonly string[]): RawBuilder<SqlBool> =>
+  ids.length === 1 ? sql<SqlBool>`${sql.ref(column)} = ${ids[0]}::uuid` : isOneOf(column, ids)
 
 type Row = Omit<Standing, 'others'> & { participants: string[] }
 
@@ -47,7 +49,7 @@ const findStandingsOfBusiness = async (
       ) as participants,
       managed.business_id as "businessId"
     from business_conversations as managed join conversations on conversations.id = managed.conversation_id
-    where managed.conversation_id ${isOneOfIds(conversationIds)} and managed.business_id = ${businessId}::uuid`.execute(
+    where ${isOneOrOneOf('managed.conversation_id', conversationIds)} and managed.business_id = ${businessId}::uuid`.execute(
     db,
   )
   return rows.map(standingOf)
@@ -74,7 +76,7 @@ export const findStandings = async (
         (select chat.business_id from business_conversations as chat where chat.conversation_id = me.conversation_id)
       end as "businessId"
     from participants as me join conversations on conversations.id = me.conversation_id
-    where me.conversation_id ${isOneOfIds(conversationIds)} and me.user_id = ${viewer.id}::uuid and me.left_at is null`.execute(
+    where ${isOneOrOneOf('me.conversation_id', conversationIds)} and me.user_id = ${viewer.id}::uuid and me.left_at is null`.execute(
     db,
   )
   const standings = new Map(rows.map(row => [row.conversationId, standingOf(row)]))

@@ -189,13 +189,15 @@ export const announceCurrent = async (
   deps: ReceiptDeps,
   { kind, conversationId, userId, above }: ReceiptJob,
 ): Promise<void> => {
+  // Before Postgres is asked: a position that is known is of a message that is there, with its sender.
+  const known =
+    kind === 'delivered' ? (await deps.delivered.of([conversationId])).get(conversationId)?.get(userId) : undefined
   const standing = (await findStandings(deps.db, { id: userId }, [conversationId])).get(conversationId)
   if (!standing) return
   const { lastSeq, lastReadSeq, lastDeliveredSeq, others } = standing
   if (kind === 'read') {
     return announcePositions(deps, [{ kind, conversationId, userId, seq: lastReadSeq, audience: [...others, userId] }])
   }
-  const known = (await deps.delivered.of([conversationId])).get(conversationId)?.get(userId)
   const seq = Math.max(lastDeliveredSeq, known ?? 0)
   const delivery = { standing, userId, above: above ?? lastDeliveredSeq, seq: Math.min(seq, lastSeq) }
   // Of a position that Redis has lost nobody knows whose messages it passed: everybody is told.

@@ -105,7 +105,7 @@ describe('a partition is dropped', () => {
     const before = await ids()
     const liesIn = ({ from, to }: Partition, id: string) => idTime(id) >= from.getTime() && idTime(id) < to.getTime()
     // Which of them hold something depends on the day: on the first of a month there is one more before the history begins.
-    const dropped = partitions.findLast(partition => before.some(id => liesIn(partition, id)))
+    const dropped = partitions.find(partition => before.some(id => liesIn(partition, id)))
     const lies = (id: string) => dropped !== undefined && liesIn(dropped, id)
     expect(before.some(lies)).toBe(true)
     expect(await dropPartition(db, dropped?.name ?? '', always)).toBe(true)

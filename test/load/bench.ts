@@ -2,8 +2,8 @@
  * Measures the service on this machine, beside a floor that tells what the machine can do at all (`bench/floor-server.ts`), and
  * Postgres alone (`pgbench`). It starts its own stack with fresh data and default durability. Rounds of all scenarios take turns,
  * so that what else the machine does falls on all of them; figures are medians with their range, and good for ratios within
- * one run only. Before each round everything that sends or reads does so for some seconds, unmeasured, on each target: code is
- * compiled while it runs for the first time, and the storm restarts the host. `cold` in a name is about caches: of pages that
+ * one run only. Its databases are filled first. Before each round everything that sends or reads does so for up to half a minute,
+ * unmeasured, on each target: code is compiled while it runs for the first time, and the storm restarts the host. `cold` in a name is about caches: of pages that
  * the warm-up leaves alone. Cold starts, assignment and storms are not warmed up.
  * `--profile` keeps a `.cpuprofile` of the host's main thread and of each function since the host last started (Chrome's developer tools
  * show it as a flame graph). Sampling two dozen threads slows all down: figures of such a run are not to be quoted.

@@ -36,15 +36,18 @@ export const fillFloor = async (databaseUrl: string): Promise<Filled> => {
   }
 }
 
-/** As if each reader's companion had sent all of it within the last hour, a conversation every three seconds; sealed by the stack's own key. */
+/**
+ * As if each reader's companion had sent all of it within the last hour, all of a conversation at a moment of its own; sealed by the
+ * stack's own key.
+ */
 export const fillService = async (stack: Stack): Promise<Filled> => {
   const store = await messagesOf(stack)
   const { db } = store
   try {
     const filled = newReaders()
-    let conversation = 0
+    const startedAt = Date.now()
     const { id: keyId, key } = await store.contentKeys.active(db)
-    for (const { userId, conversationIds } of filled.readers) {
+    for (const [reader, { userId, conversationIds }] of filled.readers.entries()) {
       const companion = randomUUID()
       await sql`insert into users (id, created_at) select unnest(${[userId, companion]}::uuid[]), now()`.execute(db)
       await sql`
@@ -56,9 +59,9 @@ export const fillService = async (stack: Stack): Promise<Filled> => {
         insert into participants (conversation_id, user_id, role, joined_at, joined_seq, last_read_seq, last_delivered_seq)
         select c, u, 'member', now(), 0, ${messagesEach}::int, ${messagesEach}::int
         from unnest(${conversationIds}::uuid[]) c, unnest(${[userId, companion]}::uuid[]) u`.execute(db)
-      for (const conversationId of conversationIds) {
-        conversation += 1
-        const sentFrom = new Date(Date.now() - hourMs + ((conversation - 1) * hourMs) / (readers * conversationsEach))
+      for (const [index, conversationId] of conversationIds.entries()) {
+        const part = (reader * conversationsEach + index) / (readers * conversationsEach)
+        const sentAt = new Date(startedAt - hourMs * (1 - part))
         const ids = Array.from({ length: messagesEach }, () => v7())
         const bodies = ids.map((id, index) =>
           sealBody(
@@ -69,7 +72,7 @@ export const fillService = async (stack: Stack): Promise<Filled> => {
         )
         await sql`
           insert into messages (id, conversation_id, seq, sender_id, type, key_id, body, sent_at)
-          select id, ${conversationId}::uuid, n, ${companion}::uuid, 'text', ${keyId}::int, body, ${sentFrom}
+          select id, ${conversationId}::uuid, n, ${companion}::uuid, 'text', ${keyId}::int, body, ${sentAt}
           from unnest(${ids}::uuid[], ${bodies}::bytea[]) with ordinality as sealed (id, body, n)`.execute(db)
       }
     }

@@ -6,7 +6,7 @@ const both = ['service', 'floor'] as const
 const pairs = { rooms: 50, size: 2 }
 const groups = { rooms: 12, size: 8 }
 /**
- * Messages: what an idle machine of two cores does in half a minute; after three seconds a message still cost a third more than in the
+ * Messages: what an idle machine of two cores does in half a minute; after three seconds a message still cost a quarter more than in the
  * end, because V8 compiles what is hot several times over. By number, because a busy machine compiles less in that time.
  */
 const warmUpWith = { pairs: 30_000, groups: 2_000 }
