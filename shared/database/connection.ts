@@ -14,6 +14,11 @@ const connectTimeoutMs = 3_000
 /** The server's own `statement_timeout` (8 s) comes first; this one is for a server that no longer answers. */
 const queryTimeoutMs = 9_000
 const int8 = 20
+/**
+ * One plan for each prepared statement, made without its values. Left to itself Postgres plans most of ours anew each time, for a few
+ * percent by its own reckoning, and that takes longer than their execution (docs/decisions/0028).
+ */
+const plansForAnyValues = '-c plan_cache_mode=force_generic_plan'
 
 const openPool = (config: DatabaseConfig): pg.Pool => {
   const url = new URL(config.DATABASE_URL)
@@ -28,6 +33,7 @@ const openPool = (config: DatabaseConfig): pg.Pool => {
     connectionTimeoutMillis: connectTimeoutMs,
     query_timeout: queryTimeoutMs,
     keepAlive: true,
+    ...(config.DATABASE_STATEMENTS === 'named' && { options: plansForAnyValues }),
     application_name: process.env.AWS_LAMBDA_FUNCTION_NAME ?? 'kaha-chat',
     types: {
       getTypeParser: (oid: number) => (oid === int8 ? Number : pg.types.getTypeParser(oid)),

@@ -26,13 +26,14 @@ export const findUndelivered = async (db: Kysely<Database>, userId: string, from
 
 /**
  * Who has not acknowledged messages of others that were committed after `from` and not after `until`: the user, the conversation
- * and the first such position. As far as Postgres knows, so positions should be flushed before. Null when there are more than
- * `limit` messages in that time: then it has not been looked at. What comes back is what is missing, however much was sent.
+ * and the first such position; and how many messages there were. As far as Postgres knows, so positions should be flushed before.
+ * Null when there are more than `limit` messages in that time: then it has not been looked at. What comes back is what is missing,
+ * however much was sent.
  */
 export const findUnacknowledged = async (
   db: Kysely<Database>,
   { from, until, lowestId, limit }: { from: Date; until: Date; lowestId: string; limit: number },
-): Promise<{ userId: string; conversationId: string; seq: number }[] | null> => {
+): Promise<{ messages: number; missing: { userId: string; conversationId: string; seq: number }[] } | null> => {
   // Written out: with parameters Postgres would keep a plan for any times, which walks through all ids of a day.
   const at = (time: Date) => sql`${sql.lit(time.toISOString())}::timestamptz`
   const { rows } = await sql<{ messages: number; userId: string | null; conversationId: string; seq: number }>`
@@ -60,6 +61,10 @@ export const findUnacknowledged = async (
     from (select count(*)::int as messages from recent) as looked_at left join unacknowledged on messages <= ${sql.lit(limit)}`.execute(
     db,
   )
-  if ((rows[0]?.messages ?? 0) > limit) return null
-  return rows.flatMap(({ userId, conversationId, seq }) => (userId === null ? [] : [{ userId, conversationId, seq }]))
+  const messages = rows[0]?.messages ?? 0
+  if (messages > limit) return null
+  const missing = rows.flatMap(({ userId, conversationId, seq }) =>
+    userId === null ? [] : [{ userId, conversationId, seq }],
+  )
+  return { messages, missing }
 }

@@ -16,7 +16,11 @@ const plannedMs = 5 * 60 * 1000
 /** In one of these many ticks all of the last minutes is looked at, for messages that no tick has seen when they were due. */
 const ticksOfWholeLook = 4
 
-const restTasks: readonly SweepTask[] = ['positions', 'pending', 'unmarked', 'connections', 'business']
+/**
+ * One after another within their period, so that they don't all take the stores at once: `unmarked` reads what `positions` has brought
+ * to Postgres, `pending` what `unmarked` has marked.
+ */
+const restTasks: readonly SweepTask[] = ['positions', 'unmarked', 'pending', 'connections', 'business']
 
 /**
  * Queues the ticks of the next two minutes, each with its delay, and none that was queued before: so it can be called as often
@@ -29,19 +33,27 @@ export const planSweep = async (
   periods: SweepPeriods,
 ): Promise<number> => {
   const nowSeconds = now.getTime() / 1000
-  const slotsOf = (task: SweepTask, period: number) => {
-    const first = Math.ceil(nowSeconds / period)
+  const slotsOf = (task: SweepTask, period: number, offset: number) => {
+    const first = Math.ceil((nowSeconds - offset) / period)
     const count = Math.ceil(aheadSeconds / period)
-    return Array.from({ length: count }, (_, index) => ({ task, at: (first + index) * period }))
+    return Array.from({ length: count }, (_, index) => ({
+      task,
+      tick: first + index,
+      at: (first + index) * period + offset,
+    }))
   }
-  const slots = [...slotsOf('presence', periods.presence), ...restTasks.flatMap(task => slotsOf(task, periods.rest))]
+  const slots = [
+    ...slotsOf('presence', periods.presence, 0),
+    ...restTasks.flatMap((task, index) =>
+      slotsOf(task, periods.rest, Math.floor((index * periods.rest) / restTasks.length)),
+    ),
+  ]
   const keyOf = ({ task, at }: (typeof slots)[number]) => keys.done(`sweep:${task}:${at}`)
   const known = redis.pipeline()
   for (const slot of slots) known.exists(keyOf(slot))
   const replies = await runPipeline(known)
   const missing = slots.filter((_, index) => replies[index] === 0)
-  const isRecent = ({ task, at }: (typeof slots)[number]) =>
-    task === 'unmarked' && at % (ticksOfWholeLook * periods.rest) > 0
+  const isRecent = ({ task, tick }: (typeof slots)[number]) => task === 'unmarked' && tick % ticksOfWholeLook > 0
   await sweeps.sendAll(
     missing.map(slot => ({
       job: { task: slot.task, ...(isRecent(slot) && { isRecent: true }) },

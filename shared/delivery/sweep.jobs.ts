@@ -14,8 +14,11 @@ export const SweepJob = z.object({
   afterId: z.uuid().optional(),
   /** `unmarked`: only what has become due in the last ticks; without it all that the sweep still minds. */
   isRecent: z.boolean().optional(),
-  /** `unmarked`: what was sent after `from` and not after `until` (ms since 1970): a part of what was too much for one job. */
-  sent: z.object({ from: z.int(), until: z.int() }).optional(),
+  /**
+   * `unmarked`: what was sent after `from` and not after `until` (ms since 1970), of which this job looks at no more than the first
+   * `step` (ms), and the next one goes on.
+   */
+  sent: z.object({ from: z.int(), until: z.int(), step: z.int().min(1).optional() }).optional(),
 })
 export type SweepJob = z.output<typeof SweepJob>
 

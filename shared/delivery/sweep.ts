@@ -116,36 +116,45 @@ const markUnmarked = async (
   return unmarked.length
 }
 
+/** A time in which more was sent than one job looks at is tried again with an eighth: with a half it would often be too much again. */
+const partOfTooMuch = 8
+/** After a look the next one takes in so much more or less time that it should find this much of what a job looks at … */
+const aimedAt = 0.75
+/** … but so many times as much at most: it may be livelier then. */
+const mostLonger = 8
+
 /**
  * Messages that were committed a while ago and that a connected recipient has not acknowledged, whatever Redis says: a function
  * that ended between its commit and Redis left no mark. They are marked, for `sweepPending` to find at once. A time in which more
- * was sent than one job looks at becomes two jobs, each with its half.
+ * was sent than one job looks at is gone through in steps, one job after another: side by side they would take the database for
+ * themselves.
  */
 const sweepUnmarked = async (deps: SweepDeps, { task, isRecent, sent }: SweepJob): Promise<number> => {
   const { db, clock, sweeps, settings } = deps
   const now = clock.now().getTime()
-  const { from, until } = sent ?? {
+  const { from, until, step } = sent ?? {
     from: now - (isRecent ? settings.pendingAfterMs + settings.recentMs : settings.unmarkedWithinMs),
     until: now - settings.pendingAfterMs,
   }
-  const isOneMoment = until - from <= 1
-  const found = await findUnacknowledged(db, {
+  const end = Math.min(until, from + (step ?? until - from))
+  const isOneMoment = end - from <= 1
+  const look = await findUnacknowledged(db, {
     from: new Date(from),
-    until: new Date(until),
+    until: new Date(end),
     lowestId: lowestIdAt(new Date(from - oldestIdMs)),
     limit: isOneMoment ? Number.MAX_SAFE_INTEGER - 1 : settings.messagesAtOnce,
   })
-  if (found === null) {
-    const middle = Math.floor((from + until) / 2)
-    await sweeps.sendAll([
-      { job: { task, sent: { from, until: middle } } },
-      { job: { task, sent: { from: middle, until } } },
-    ])
+  if (look === null) {
+    await sweeps.send({ task, sent: { from, until, step: Math.ceil((end - from) / partOfTooMuch) } })
     return 0
   }
   let marked = 0
-  for (let start = 0; start < found.length; start += settings.batch) {
-    marked += await markUnmarked(deps, found.slice(start, start + settings.batch))
+  for (let start = 0; start < look.missing.length; start += settings.batch) {
+    marked += await markUnmarked(deps, look.missing.slice(start, start + settings.batch))
+  }
+  if (end < until) {
+    const longer = Math.min(mostLonger, (aimedAt * settings.messagesAtOnce) / Math.max(1, look.messages))
+    await sweeps.send({ task, sent: { from: end, until, step: Math.max(1, Math.floor((end - from) * longer)) } })
   }
   return marked
 }

@@ -2,6 +2,7 @@ import { type ExpressionBuilder, type Kysely, sql } from 'kysely'
 import { isOneOf } from '../database/is-one-of.ts'
 import type { Database } from '../database/schema.ts'
 import type { ContentKey } from '../encryption/content-keys.ts'
+import { isSentAfter } from './is-sent-after.ts'
 import { type MessageBody, type MessageStore, type Opened, openRows, type SealedRow, sealBody } from './message-body.ts'
 import type { VisibleSince } from './retention.ts'
 
@@ -78,7 +79,7 @@ export const findStored = async (store: MessageStore, id: string): Promise<Messa
 /** Neither past retention, nor deleted longer ago than a deletion shows. */
 export const isVisible = (since: VisibleSince) => (eb: ExpressionBuilder<Database, 'messages'>) =>
   eb.and([
-    eb('messages.sent_at', '>', since.sent),
+    isSentAfter('messages.sent_at', since.sent),
     eb.or([eb('messages.deleted_at', 'is', null), eb('messages.deleted_at', '>', since.deleted)]),
   ])
 
@@ -164,7 +165,7 @@ export const findNewest = async (
       cross join lateral (
         select id, conversation_id, seq, sender_id, type, key_id, body, content, metadata, sent_at, deleted_at from messages
         where conversation_id = wanted.id and seq > coalesce(me.joined_seq, 0)
-          and sent_at > ${since.sent} and (deleted_at is null or deleted_at > ${since.deleted})
+          and ${isSentAfter('sent_at', since.sent)} and (deleted_at is null or deleted_at > ${since.deleted})
         order by seq desc limit 1
       ) as newest`.execute(db)
   return rows
@@ -195,7 +196,7 @@ export const findUnread = (
               .whereRef('messages.seq', '>', 'participants.last_read_seq')
               .where('messages.sender_id', '<>', userId)
               .where('messages.deleted_at', 'is', null)
-              .where('messages.sent_at', '>', since.sent)
+              .where(isSentAfter('messages.sent_at', since.sent))
               .limit(unreadCap + 1)
               .as('unread'),
           )

@@ -3,6 +3,7 @@ import type { Viewer } from '../auth/caller.ts'
 import type { ConversationRow } from '../conversations/conversations.repository.ts'
 import { isOneOf } from '../database/is-one-of.ts'
 import type { ConversationsTable, Database } from '../database/schema.ts'
+import { isSentAfter } from '../messages/is-sent-after.ts'
 import { type MessageStore, openRows, type SealedRow } from '../messages/message-body.ts'
 import type { MessageRow } from '../messages/messages.repository.ts'
 import type { Snapshot } from './snapshot.ts'
@@ -145,12 +146,12 @@ export const findChangedMessages = async (
       (
         select ${columns} from messages
         where conversation_id = me.conversation_id and seq > greatest(start.seq, start.boundary)
-          and deleted_at is null and sent_at > ${sentSince} and ${seenBy(window.upper, 'changed_xid')}
+          and deleted_at is null and ${isSentAfter('sent_at', sentSince)} and ${seenBy(window.upper, 'changed_xid')}
         order by seq limit ${limit}
       ) union all (
         select ${columns} from messages
         where conversation_id = me.conversation_id and seq > start.seq
-          and deleted_at is not null and sent_at > ${sentSince} and ${changedIn(window, 'changed_xid')}
+          and deleted_at is not null and ${isSentAfter('sent_at', sentSince)} and ${changedIn(window, 'changed_xid')}
         order by seq limit ${limit}
       )
     ) as changed

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from '@jest/globals'
+import { sql } from 'kysely'
 import type { Conversation } from '../../shared/conversations/conversations.schema.ts'
 import { DatabaseConfig } from '../../shared/database/config.ts'
 import { openDatabase } from '../../shared/database/connection.ts'
@@ -249,16 +250,44 @@ describe('a message that nobody acknowledged on a live connection', () => {
     await planSweep(world, new Date('2026-01-01T12:00:01Z'), { presence: 5, rest: 15 })
     const looks = world.sweeps.jobs.filter(({ job }) => job.task === 'unmarked')
     expect(looks.map(({ job, delaySeconds }) => [delaySeconds, job.isRecent ?? false])).toEqual([
-      [14, true],
-      [29, true],
-      [44, true],
-      [59, false],
-      [74, true],
-      [89, true],
-      [104, true],
-      [119, false],
+      [2, false],
+      [17, true],
+      [32, true],
+      [47, true],
+      [62, false],
+      [77, true],
+      [92, true],
+      [107, true],
     ])
+    const first = new Map(world.sweeps.jobs.map(({ job, delaySeconds }) => [job.task, delaySeconds] as const).reverse())
+    const rest = ['positions', 'unmarked', 'pending', 'connections', 'business'] as const
+    expect(rest.map(task => first.get(task))).toEqual([14, 2, 5, 8, 11])
     world.sweeps.takeAll()
+  })
+
+  test('is looked for in steps of as much as a job looks at, one job after another', async () => {
+    const small = await openWorld({}, { sweepSettings: { messagesAtOnce: 4 } })
+    const [alice = '', bob = ''] = [small.newUser(), small.newUser()]
+    const { body } = await small.http<Conversation>(alice, 'POST /conversations/direct', {
+      body: { targetUserId: bob },
+    })
+    // A time at which no other test has sent anything.
+    const start = small.clock.now().getTime() - 3 * 24 * 60 * 60 * 1000
+    await small.storeMessages(alice, body.id, 12)
+    await small.db
+      .updateTable('messages')
+      .set({ sent_at: sql<Date>`${new Date(start)}::timestamptz + seq * interval '1 second'` })
+      .where('conversation_id', '=', body.id)
+      .execute()
+    const queued = await small.sweep('unmarked', { sent: { from: start - 1_000, until: start + 20_000 } })
+    const looks = queued.flatMap(jobs => jobs.flatMap(({ sent }) => sent ?? []))
+    await small.close()
+    expect(queued.every(jobs => jobs.length === 1)).toBe(true)
+    // The first was too much; each of the others begins where the one before it ended, or where it was too much.
+    expect(looks[0]).toEqual({ from: start - 1_000, until: start + 20_000, step: 2_625 })
+    expect(looks.map(({ from }) => from)).toEqual(looks.map(({ from }) => from).toSorted((a, b) => a - b))
+    expect(looks.at(-1)).toMatchObject({ until: start + 20_000 })
+    expect(looks.length).toBeLessThan(12)
   })
 
   test('is found among more than one job looks at, and what is acknowledged leaves Postgres without a row', async () => {

@@ -153,8 +153,8 @@ export interface World {
   setRemainingMs(milliseconds: number): void
   /** While the work runs, Redis does not answer who is to hear of a message. */
   withoutRouting(work: () => Promise<void>): Promise<void>
-  /** Does one task of the sweep, with whatever it leads to. */
-  sweep(task: SweepJob['task'], more?: Partial<SweepJob>): Promise<void>
+  /** Does one task of the sweep, with whatever it leads to; tells the jobs that it queued, those together that were queued together. */
+  sweep(task: SweepJob['task'], more?: Partial<SweepJob>): Promise<SweepJob[][]>
   /** Rejects when a frame was pushed that is not as the API documents say. */
   close(): Promise<void>
 }
@@ -375,10 +375,13 @@ export const openWorld = async (settings: Partial<ReplaySettings> = {}, options:
     },
     sweep: async (task, more = {}) => {
       await onSweep(sqsEventOf([{ task, ...more }]), lambdaContext())
+      const queued: SweepJob[][] = []
       for (let jobs = sweeps.takeAll(); jobs.length > 0; jobs = sweeps.takeAll()) {
+        queued.push(jobs)
         for (const job of jobs) await onSweep(sqsEventOf([job]), lambdaContext())
       }
       await drain()
+      return queued
     },
     newUser: () => randomUUID(),
     http: async <Body>(userId: string, request: string, options: HttpOptions = {}) => {

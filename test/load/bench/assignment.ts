@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto'
+import { sql } from 'kysely'
+import { messagesOf } from '../../support/stored-messages.ts'
 import { atOnce } from './at-once.ts'
 import { openChatSocket } from './chat-socket.ts'
 import { perThousand } from './processor-time.ts'
@@ -10,6 +12,19 @@ const customers = 1_000
 const agents = 50
 const chatsEach = 20
 const connections = 16
+
+/** So that it is over: an agent who is gone loses their chats after minutes, which would be done beside what is measured then. */
+const closeAll = async (service: ServiceTarget, businessId: string): Promise<void> => {
+  const { db } = await messagesOf(service.stack)
+  try {
+    await sql`
+      update business_conversations set status = 'closed', closed_at = now() where business_id = ${businessId}::uuid`.execute(
+      db,
+    )
+  } finally {
+    await db.destroy()
+  }
+}
 
 /** 1,000 customers turn to one business at once, whose 50 agents can take all of them. */
 export const assignmentScenario = (service: ServiceTarget): Scenario => ({
@@ -58,6 +73,7 @@ export const assignmentScenario = (service: ServiceTarget): Scenario => ({
       }
     } finally {
       for (const socket of sockets) socket.close()
+      await closeAll(service, businessId)
     }
   },
 })

@@ -22,6 +22,8 @@ const dayMs = 24 * 60 * 60 * 1000
 const pastDays = retentionDays.visible + retentionDays.audit
 const agedDays = 30
 const partition = 'messages_aged'
+/** As many as a partition has in earnest: of few, Postgres would learn that it is quicker to read all of it. */
+const agedConversations = 1_000
 
 /**
  * Stores so many messages that were sent in the 30 days before those that are kept, oldest first, beside all that is there. Their
@@ -29,7 +31,7 @@ const partition = 'messages_aged'
  */
 const storeAged = async (service: ServiceTarget, count: number): Promise<void> => {
   const senderId = randomUUID()
-  const conversationId = await service.openConversation([senderId, randomUUID()])
+  const conversationIds = Array.from({ length: agedConversations }, () => randomUUID())
   const end = Date.now() - pastDays * dayMs
   const sentAt = Array.from({ length: count }, (_, index) => new Date(end - agedDays * dayMs * (1 - index / count)))
   const { db } = await messagesOf(service.stack)
@@ -48,7 +50,7 @@ const storeAged = async (service: ServiceTarget, count: number): Promise<void> =
       const ids = some.map(time => v7({ msecs: time.getTime() }))
       await sql`
         insert into messages (id, conversation_id, seq, sender_id, type, key_id, body, sent_at)
-        select id, ${conversationId}::uuid, ${start}::int + n, ${senderId}::uuid, 'text', 1, decode(repeat('ab', ${sealedLength}), 'hex'), at
+        select id, (${conversationIds}::uuid[])[1 + (n % ${agedConversations})::int], ${start}::int + n, ${senderId}::uuid, 'text', 1, decode(repeat('ab', ${sealedLength}), 'hex'), at
         from unnest(${ids}::uuid[], ${some}::timestamptz[]) with ordinality as aged (id, at, n)`.execute(db)
     }
     await sql`vacuum analyze ${sql.table(partition)}`.execute(db)
