@@ -1,4 +1,5 @@
 import type { Cluster } from 'ioredis'
+import { callRedis } from '../redis/call.ts'
 import { bucketOf, keys, timeToLive } from '../redis/keys.ts'
 import { runPipeline } from '../redis/pipeline.ts'
 import type { RoundTrip } from '../redis/round-trip.ts'
@@ -50,12 +51,7 @@ export const takePending = async (
   { before, now, limit }: { before: Date; now: Date; limit: number },
 ): Promise<string[]> => {
   const key = keys.pendingUsers(bucket)
-  const [userIds] = (await runPipeline(
-    redis
-      .pipeline()
-      .zrangebyscore(key, '-inf', before.getTime(), 'LIMIT', 0, limit)
-      .expire(key, timeToLive.pendingUsers),
-  )) as [string[]]
+  const userIds = await callRedis(redis, () => redis.zrangebyscore(key, '-inf', before.getTime(), 'LIMIT', 0, limit))
   if (userIds.length === 0) return []
   const lengths = redis.pipeline()
   for (const userId of userIds) lengths.hlen(keys.pending(userId))

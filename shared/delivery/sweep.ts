@@ -4,13 +4,15 @@ import { sweepBusinesses } from '../business/sweep-businesses.ts'
 import type { MessageStore } from '../messages/message-body.ts'
 import type { PushChecks } from '../notifications/push-check.jobs.ts'
 import { lowestIdAt } from '../platform/ids.ts'
+import { inChunks } from '../platform/in-chunks.ts'
 import { measure } from '../platform/metrics.ts'
 import { sweepPresence } from '../presence/presence.ts'
 import type { PresenceSettings } from '../presence/settings.ts'
 import type { Profiles } from '../profiles/profiles.ts'
 import { type DeliveredPositions, flushDelivered, withDelivered } from '../receipts/delivered.ts'
+import { callRedis } from '../redis/call.ts'
+import { type BucketedSet, dueBuckets } from '../redis/due-buckets.ts'
 import { allBuckets, keys, timeToLive } from '../redis/keys.ts'
-import { runPipeline } from '../redis/pipeline.ts'
 import { inOneRoundTrip } from '../redis/round-trip.ts'
 import type { FanOutDeps } from './fan-out.ts'
 import { forgetPending, markPending, takePending } from './pending.ts'
@@ -55,11 +57,13 @@ export interface Swept {
   found: number
 }
 
+/** Who has been pending since this time or before is to get what they lack. */
+const pendingSince = ({ clock, settings }: SweepDeps): Date => new Date(clock.now().getTime() - settings.pendingAfterMs)
+
 /** Users who have been pending for too long: each of their live connections gets what is missing. */
 const sweepPending = async (deps: SweepDeps, bucket: number): Promise<{ found: number; more: boolean }> => {
   const now = deps.clock.now()
-  const before = new Date(now.getTime() - deps.settings.pendingAfterMs)
-  const userIds = await takePending(deps.redis, bucket, { before, now, limit: deps.settings.batch })
+  const userIds = await takePending(deps.redis, bucket, { before: pendingSince(deps), now, limit: deps.settings.batch })
   const connections = await deps.switchboard.connectionsOf(userIds)
   const connected = new Set(connections.map(({ userId }) => userId))
   await deps.replays.sendAll(connections.map(connection => ({ job: missingJob(connection) })))
@@ -74,12 +78,9 @@ const sweepConnections = async (deps: SweepDeps, bucket: number): Promise<{ foun
   const { redis, push, switchboard, clock, settings } = deps
   const now = clock.now()
   const key = keys.connectionEnds(bucket)
-  const [members] = (await runPipeline(
-    redis
-      .pipeline()
-      .zrangebyscore(key, '-inf', now.getTime(), 'LIMIT', 0, settings.batch)
-      .expire(key, timeToLive.connectionEnds),
-  )) as [string[]]
+  const members = await callRedis(redis, () =>
+    redis.zrangebyscore(key, '-inf', now.getTime(), 'LIMIT', 0, settings.batch),
+  )
   await Promise.all(
     members.map(async member => {
       const connection = endingConnection(member)
@@ -149,9 +150,7 @@ const sweepUnmarked = async (deps: SweepDeps, { task, isRecent, sent }: SweepJob
     return 0
   }
   let marked = 0
-  for (let start = 0; start < look.missing.length; start += settings.batch) {
-    marked += await markUnmarked(deps, look.missing.slice(start, start + settings.batch))
-  }
+  for (const some of inChunks(look.missing, settings.batch)) marked += await markUnmarked(deps, some)
   if (end < until) {
     const longer = Math.min(mostLonger, (aimedAt * settings.messagesAtOnce) / Math.max(1, look.messages))
     await sweeps.send({ task, sent: { from: end, until, step: Math.max(1, Math.floor((end - from) * longer)) } })
@@ -159,19 +158,28 @@ const sweepUnmarked = async (deps: SweepDeps, { task, isRecent, sent }: SweepJob
   return marked
 }
 
+/** Does what is due in one bucket, or in all that have something due. */
 const sweepBuckets = async (
   deps: SweepDeps,
   { task, bucket: only }: SweepJob,
+  { due, until }: { due: readonly BucketedSet[]; until: Date },
   sweepBucket: (bucket: number) => Promise<{ found: number; more: boolean }>,
 ): Promise<number> => {
   let found = 0
-  for (const bucket of only === undefined ? allBuckets : [only]) {
+  for (const bucket of only === undefined ? await dueBuckets(deps.redis, due, until) : [only]) {
     const swept = await sweepBucket(bucket)
     found += swept.found
     if (swept.more) await deps.sweeps.send({ task, bucket })
   }
   return found
 }
+
+const pendingUsers = { keyOf: keys.pendingUsers, timeToLive: timeToLive.pendingUsers }
+const connectionEnds = { keyOf: keys.connectionEnds, timeToLive: timeToLive.connectionEnds }
+const presenceSets = [
+  { keyOf: keys.online, timeToLive: timeToLive.online },
+  { keyOf: keys.goingOffline, timeToLive: timeToLive.online },
+]
 
 /**
  * Does one task of the sweep. Bounded: what does not fit goes on in jobs of its own, at the same time. Safe to run twice and
@@ -182,7 +190,7 @@ export const sweep = async (deps: SweepDeps, job: SweepJob): Promise<Swept> => {
   switch (task) {
     case 'presence': {
       const now = deps.clock.now()
-      const found = await sweepBuckets(deps, job, async bucket => {
+      const found = await sweepBuckets(deps, job, { due: presenceSets, until: now }, async bucket => {
         const { told, more } = await sweepPresence(deps, bucket, now, deps.settings.batch)
         return { found: told, more }
       })
@@ -190,10 +198,18 @@ export const sweep = async (deps: SweepDeps, job: SweepJob): Promise<Swept> => {
     }
     case 'positions':
       return { task, found: await flushDelivered(deps, job.bucket === undefined ? allBuckets : [job.bucket]) }
-    case 'pending':
-      return { task, found: await sweepBuckets(deps, job, bucket => sweepPending(deps, bucket)) }
-    case 'connections':
-      return { task, found: await sweepBuckets(deps, job, bucket => sweepConnections(deps, bucket)) }
+    case 'pending': {
+      const until = pendingSince(deps)
+      const found = await sweepBuckets(deps, job, { due: [pendingUsers], until }, bucket => sweepPending(deps, bucket))
+      return { task, found }
+    }
+    case 'connections': {
+      const until = deps.clock.now()
+      const found = await sweepBuckets(deps, job, { due: [connectionEnds], until }, bucket =>
+        sweepConnections(deps, bucket),
+      )
+      return { task, found }
+    }
     case 'business': {
       const { found, lastId } = await sweepBusinesses(deps, { after: job.afterId, graceMs: deps.settings.agentGraceMs })
       if (lastId) await deps.sweeps.send({ task, afterId: lastId })

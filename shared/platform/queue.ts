@@ -1,4 +1,5 @@
 import { SendMessageBatchCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
+import { inChunks } from './in-chunks.ts'
 import { timeLimits } from './time-limits.ts'
 
 /** A queue of one kind of job. At least once, in no order; rejects when SQS does not take the job. */
@@ -26,8 +27,8 @@ export const createQueue = <Job>(queueUrl: string, { attempts = 3, timeoutMs = 2
       )
     },
     sendAll: async jobs => {
-      for (let start = 0; start < jobs.length; start += maxBatch) {
-        const entries = jobs.slice(start, start + maxBatch).map(({ job, delaySeconds = 0 }, index) => ({
+      for (const some of inChunks(jobs, maxBatch)) {
+        const entries = some.map(({ job, delaySeconds = 0 }, index) => ({
           Id: String(index),
           MessageBody: JSON.stringify(job),
           DelaySeconds: delaySeconds,

@@ -33,7 +33,6 @@ export const readPresence = async (
  * earlier caller has had for too long is taken over, unless they have come online since. Both keys lie in one slot.
  */
 const takeScript = `
-redis.call('expire', KEYS[1], ARGV[4])
 local taken = {}
 for _, claim in ipairs(redis.call('zrange', KEYS[2], '-inf', ARGV[1], 'BYSCORE', 'LIMIT', 0, ARGV[3])) do
   if redis.call('zscore', KEYS[1], string.match(claim, '^%S+')) then redis.call('zrem', KEYS[2], claim)

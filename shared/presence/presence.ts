@@ -8,6 +8,7 @@ import type { Connection } from '../delivery/switchboard.ts'
 import { askForUnheard } from '../notifications/gone-unheard.ts'
 import type { PushChecks } from '../notifications/push-check.jobs.ts'
 import type { Clock } from '../platform/clock.ts'
+import { inChunks } from '../platform/in-chunks.ts'
 import { logger } from '../platform/logger.ts'
 import { bucketOf, keys } from '../redis/keys.ts'
 import { runPipeline } from '../redis/pipeline.ts'
@@ -96,9 +97,9 @@ const tellConcerned = async (deps: TellPresenceDeps, changes: readonly Presence[
   )
   let left = await eventsByConnection(deps, changes, concerned)
   for (let round = 0; left.length > 0; round += 1) {
-    for (let start = 0; start < left.length; start += pushesAtOnce) {
-      const some = new Map(left.slice(start, start + pushesAtOnce).map(each => [each.connection, each.events]))
-      await pushTo(deps, [...some.keys()], connection => some.get(connection)?.[round] ?? null)
+    for (const some of inChunks(left, pushesAtOnce)) {
+      const eventsOf = new Map(some.map(each => [each.connection, each.events]))
+      await pushTo(deps, [...eventsOf.keys()], connection => eventsOf.get(connection)?.[round] ?? null)
     }
     left = left.filter(({ events }) => events.length > round + 1)
   }

@@ -1,6 +1,7 @@
 import { isBrokenCircuitError } from 'cockatiel'
 import type { Cluster } from 'ioredis'
 import type { Clock } from '../platform/clock.ts'
+import { inChunks } from '../platform/in-chunks.ts'
 import { logger } from '../platform/logger.ts'
 import { measure } from '../platform/metrics.ts'
 import { type Entry, entryAfter, type Found, isAgeing, isDue, isFresh, type ProfileLifetimes } from './entry.ts'
@@ -50,11 +51,6 @@ type Known = Found & { subject: Subject }
 
 const unknown: Found = { entry: undefined, change: '' }
 
-const inChunks = <Item>(items: readonly Item[]): Item[][] =>
-  Array.from({ length: Math.ceil(items.length / mostSubjects) }, (_, chunk) =>
-    items.slice(chunk * mostSubjects, (chunk + 1) * mostSubjects),
-  )
-
 /** What Redis knows. */
 const readKnown = async (redis: Cluster, subjects: readonly Subject[]): Promise<Known[]> => {
   const found = await readProfiles(redis, subjects)
@@ -95,7 +91,7 @@ const refreshSoon = async ({ redis, refreshes }: ProfilesDeps, ageing: readonly 
   if (ageing.length === 0) return
   try {
     const claimed = await claimRefresh(redis, ageing)
-    await refreshes.sendAll(inChunks(claimed).map(subjects => ({ job: { subjects } })))
+    await refreshes.sendAll(inChunks(claimed, mostSubjects).map(subjects => ({ job: { subjects } })))
   } catch (error) {
     logger.warn('Profiles are not refreshed in the background', error as Error)
   }
@@ -147,7 +143,7 @@ export const createProfiles = (deps: ProfilesDeps): Profiles => ({
         warnUnlessLeftAlone(error as Error)
       }
     }
-    await within(patience, Promise.all([refreshSoon(deps, ageing), ...inChunks(due).map(fetchChunk)]))
+    await within(patience, Promise.all([refreshSoon(deps, ageing), ...inChunks(due, mostSubjects).map(fetchChunk)]))
     return shownAs(shown)
   },
 })

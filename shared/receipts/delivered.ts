@@ -1,6 +1,7 @@
 import type { Cluster } from 'ioredis'
 import { type Kysely, sql } from 'kysely'
 import type { Database } from '../database/schema.ts'
+import { inChunks } from '../platform/in-chunks.ts'
 import { logger } from '../platform/logger.ts'
 import { redisFromEnvironment } from '../redis/connection.ts'
 import { allBuckets, bucketOf, keys, timeToLive } from '../redis/keys.ts'
@@ -51,10 +52,13 @@ export interface DeliveredPositions {
   raise(positions: readonly (DeliveredPosition & { toldOf: number })[], trip: RoundTrip): Promise<RaisedPosition[]>
   /** Every position of each of these conversations that Redis has: conversation → user → `seq`. One round trip. */
   of(conversationIds: readonly string[]): Promise<Map<string, Map<string, number>>>
-  /** Up to `limit` positions of a bucket that Postgres does not have yet, for as long as nobody says that it has. One round trip. */
-  unsaved(bucket: number, limit: number): Promise<DeliveredPosition[]>
+  /**
+   * Positions that Postgres does not have yet, up to `limit` of each of these buckets, for as long as nobody says that it has; and
+   * whether there may be more. One round trip.
+   */
+  unsaved(buckets: readonly number[], limit: number): Promise<{ positions: DeliveredPosition[]; more: boolean }>
   /** Notes that Postgres has these; one that has moved meanwhile stays unsaved. One round trip. */
-  noteSaved(bucket: number, positions: readonly DeliveredPosition[]): Promise<void>
+  noteSaved(positions: readonly DeliveredPosition[]): Promise<void>
 }
 
 /** No id holds a space. */
@@ -99,23 +103,32 @@ export const createDeliveredPositions = (redis: Cluster): DeliveredPositions => 
     )
   },
 
-  unsaved: async (bucket, limit) => {
-    const key = keys.deliveredUnsaved(bucket)
-    const [entries] = (await runPipeline(
-      redis
-        .pipeline()
-        .zrange(key, '0', String(limit - 1), 'WITHSCORES')
-        .expire(key, timeToLive.deliveredUnsaved),
-    )) as [string[]]
-    return Array.from({ length: entries.length / 2 }, (_, index) => {
-      const [conversationId = '', userId = ''] = (entries[index * 2] ?? '').split(' ')
-      return { conversationId, userId, seq: Number(entries[index * 2 + 1]) }
-    })
+  unsaved: async (buckets, limit) => {
+    const pipeline = redis.pipeline()
+    for (const bucket of buckets) {
+      const key = keys.deliveredUnsaved(bucket)
+      pipeline.zrange(key, '0', String(limit - 1), 'WITHSCORES').expire(key, timeToLive.deliveredUnsaved)
+    }
+    const replies = await runPipeline(pipeline)
+    const found = buckets.map((_, index) => replies[index * 2] as string[])
+    return {
+      positions: found.flatMap(entries =>
+        Array.from({ length: entries.length / 2 }, (_, index) => {
+          const [conversationId = '', userId = ''] = (entries[index * 2] ?? '').split(' ')
+          return { conversationId, userId, seq: Number(entries[index * 2 + 1]) }
+        }),
+      ),
+      more: found.some(entries => entries.length === limit * 2),
+    }
   },
 
-  noteSaved: async (bucket, positions) => {
-    const saved = positions.flatMap(position => [memberOf(position), String(position.seq)])
-    await runPipeline(redis.pipeline().eval(savedScript, 1, keys.deliveredUnsaved(bucket), ...saved))
+  noteSaved: async positions => {
+    const pipeline = redis.pipeline()
+    for (const [bucket, saved] of Map.groupBy(positions, ({ userId }) => bucketOf(userId))) {
+      const members = saved.flatMap(position => [memberOf(position), String(position.seq)])
+      pipeline.eval(savedScript, 1, keys.deliveredUnsaved(bucket), ...members)
+    }
+    await runPipeline(pipeline)
   },
 })
 
@@ -148,6 +161,8 @@ export const storeDelivered = async (db: Kysely<Database>, positions: readonly D
 
 /** How many positions one statement brings to Postgres. */
 const flushBatch = 1_000
+/** Of a bucket at a time. */
+const unsavedAtOnce = 200
 
 /**
  * Brings every position of these buckets that Postgres does not have to it; returns how many. What could not be stored, or was
@@ -158,17 +173,15 @@ export const flushDelivered = async (
   buckets: readonly number[] = allBuckets,
 ): Promise<number> => {
   let flushed = 0
-  for (const bucket of buckets) {
-    for (;;) {
-      const positions = await delivered.unsaved(bucket, flushBatch)
-      if (positions.length === 0) break
-      await storeDelivered(db, positions)
-      await delivered.noteSaved(bucket, positions)
-      flushed += positions.length
-      if (positions.length < flushBatch) break
+  for (;;) {
+    const { positions, more } = await delivered.unsaved(buckets, unsavedAtOnce)
+    for (const batch of inChunks(positions, flushBatch)) {
+      await storeDelivered(db, batch)
+      await delivered.noteSaved(batch)
     }
+    flushed += positions.length
+    if (!more) return flushed
   }
-  return flushed
 }
 
 interface Delivered {

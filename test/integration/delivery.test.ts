@@ -9,6 +9,7 @@ import { audiencesOf } from '../../shared/receipts/audience.ts'
 import { flushDelivered } from '../../shared/receipts/delivered.ts'
 import { findStandings } from '../../shared/receipts/receipts.repository.ts'
 import { bucketOf, keys } from '../../shared/redis/keys.ts'
+import { countingStatements, redisWritesDuring } from '../support/costs.ts'
 import { openWorld, type Socket, type World } from '../support/world.ts'
 
 let world: World
@@ -515,13 +516,30 @@ describe('an acknowledgement', () => {
     expect(await stored()).toBe(2)
 
     await delivered(socket, id, 3)
-    const storing = await world.delivered.unsaved(bucket, 10)
+    const { positions: storing } = await world.delivered.unsaved([bucket], 10)
     expect(storing).toEqual([{ conversationId: id, userId: bob, seq: 3 }])
     await delivered(socket, id, 5)
-    await world.delivered.noteSaved(bucket, storing)
+    await world.delivered.noteSaved(storing)
     await flushDelivered(world.deps, [bucket])
     expect(await stored()).toBe(5)
-    expect(await world.delivered.unsaved(bucket, 10)).toEqual([])
+    expect(await world.delivered.unsaved([bucket], 10)).toEqual({ positions: [], more: false })
+  })
+
+  test('goes to Postgres together with all others: one statement, and two round trips to Redis', async () => {
+    const users = newUsers(6)
+    await flushDelivered(world.deps)
+    for (const [index, bob] of users.entries()) {
+      const alice = users[(index + 1) % users.length] ?? ''
+      const id = await openDirect(alice, bob)
+      await sendMany(alice, id, 1)
+      await delivered(await world.connect(bob), id, 1)
+    }
+    const counter = countingStatements(world.db)
+    const writes = await redisWritesDuring(world.redis, async () => {
+      expect(await flushDelivered({ ...world.deps, db: counter.db })).toBe(users.length)
+    })
+    expect(counter.statements).toBe(1)
+    expect(writes).toHaveLength(2)
   })
 
   test('of several conversations passes over those that are not one’s own', async () => {
