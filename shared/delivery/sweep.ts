@@ -57,13 +57,16 @@ export interface Swept {
   found: number
 }
 
-/** Who has been pending since this time or before is to get what they lack. */
-const pendingSince = ({ clock, settings }: SweepDeps): Date => new Date(clock.now().getTime() - settings.pendingAfterMs)
+/** What was done in a bucket; `more` when there may be more to do. */
+interface SweptBucket {
+  found: number
+  more: boolean
+}
 
-/** Users who have been pending for too long: each of their live connections gets what is missing. */
-const sweepPending = async (deps: SweepDeps, bucket: number): Promise<{ found: number; more: boolean }> => {
+/** Users who have been pending since before `before`: each of their live connections gets what is missing. */
+const sweepPending = async (deps: SweepDeps, bucket: number, before: Date): Promise<SweptBucket> => {
   const now = deps.clock.now()
-  const userIds = await takePending(deps.redis, bucket, { before: pendingSince(deps), now, limit: deps.settings.batch })
+  const userIds = await takePending(deps.redis, bucket, { before, now, limit: deps.settings.batch })
   const connections = await deps.switchboard.connectionsOf(userIds)
   const connected = new Set(connections.map(({ userId }) => userId))
   await deps.replays.sendAll(connections.map(connection => ({ job: missingJob(connection) })))
@@ -74,9 +77,8 @@ const sweepPending = async (deps: SweepDeps, bucket: number): Promise<{ found: n
 }
 
 /** Connections past their token or the gateway's two hours are closed. */
-const sweepConnections = async (deps: SweepDeps, bucket: number): Promise<{ found: number; more: boolean }> => {
-  const { redis, push, switchboard, clock, settings } = deps
-  const now = clock.now()
+const sweepConnections = async (deps: SweepDeps, bucket: number, now: Date): Promise<SweptBucket> => {
+  const { redis, push, switchboard, settings } = deps
   const key = keys.connectionEnds(bucket)
   const members = await callRedis(redis, () =>
     redis.zrangebyscore(key, '-inf', now.getTime(), 'LIMIT', 0, settings.batch),
@@ -163,7 +165,7 @@ const sweepBuckets = async (
   deps: SweepDeps,
   { task, bucket: only }: SweepJob,
   { due, until }: { due: readonly BucketedSet[]; until: Date },
-  sweepBucket: (bucket: number) => Promise<{ found: number; more: boolean }>,
+  sweepBucket: (bucket: number) => Promise<SweptBucket>,
 ): Promise<number> => {
   let found = 0
   for (const bucket of only === undefined ? await dueBuckets(deps.redis, due, until) : [only]) {
@@ -182,14 +184,14 @@ const presenceSets = [
 ]
 
 /**
- * Does one task of the sweep. Bounded: what does not fit goes on in jobs of its own, at the same time. Safe to run twice and
+ * Does one task of the sweep. Bounded: what does not fit goes on in jobs of its own. Safe to run twice and
  * beside itself. Rejects when a store is down, and comes again with the next tick anyway.
  */
 export const sweep = async (deps: SweepDeps, job: SweepJob): Promise<Swept> => {
   const { task } = job
+  const now = deps.clock.now()
   switch (task) {
     case 'presence': {
-      const now = deps.clock.now()
       const found = await sweepBuckets(deps, job, { due: presenceSets, until: now }, async bucket => {
         const { told, more } = await sweepPresence(deps, bucket, now, deps.settings.batch)
         return { found: told, more }
@@ -199,14 +201,15 @@ export const sweep = async (deps: SweepDeps, job: SweepJob): Promise<Swept> => {
     case 'positions':
       return { task, found: await flushDelivered(deps, job.bucket === undefined ? allBuckets : [job.bucket]) }
     case 'pending': {
-      const until = pendingSince(deps)
-      const found = await sweepBuckets(deps, job, { due: [pendingUsers], until }, bucket => sweepPending(deps, bucket))
+      const before = new Date(now.getTime() - deps.settings.pendingAfterMs)
+      const found = await sweepBuckets(deps, job, { due: [pendingUsers], until: before }, bucket =>
+        sweepPending(deps, bucket, before),
+      )
       return { task, found }
     }
     case 'connections': {
-      const until = deps.clock.now()
-      const found = await sweepBuckets(deps, job, { due: [connectionEnds], until }, bucket =>
-        sweepConnections(deps, bucket),
+      const found = await sweepBuckets(deps, job, { due: [connectionEnds], until: now }, bucket =>
+        sweepConnections(deps, bucket, now),
       )
       return { task, found }
     }
